@@ -1,0 +1,210 @@
+"""All settings, read from the environment; ``.env.example`` lists every variable."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import environ
+from csp.constants import NONE, SELF
+
+from releasecontrol.environment import (
+    HIGHEST_PORT,
+    boolean,
+    database,
+    number,
+    secret_key,
+    web_address,
+)
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(os.environ.get("VAR_DIR") or BASE_DIR / "var")
+if (BASE_DIR / ".env").is_file():
+    environ.Env.read_env(BASE_DIR / ".env")
+
+# --- Where we stand -------------------------------------------------------------------------
+PORT = number("PORT", default=8000, at_least=1, at_most=HIGHEST_PORT)
+BASE_URL = web_address("BASE_URL", default=f"http://127.0.0.1:{PORT}")
+STREAM_URL = web_address("STREAM_URL", default=f"http://127.0.0.1:{PORT + 1}")
+#: The example installation shows its logins and lets one person try every role. Loopback only.
+EXAMPLE = boolean("EXAMPLE", default=False)
+HTTPS = boolean("HTTPS", default=False)
+DEBUG = boolean("DEBUG", default=False)
+ALLOWED_HOSTS = [
+    host.strip()
+    for host in os.environ.get("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
+    if host.strip()
+]
+SECRET_KEY = secret_key(VAR_DIR)
+
+# --- Database: PostgreSQL everywhere --------------------------------------------------------
+EMBEDDED = not os.environ.get("DATABASE_URL")
+
+
+def _database_url() -> str:
+    if not EMBEDDED:
+        return os.environ["DATABASE_URL"]
+    from releasecontrol import embedded  # noqa: PLC0415  (nothing embedded with DATABASE_URL)
+
+    return embedded.database_url()
+
+
+DATABASES = {
+    "default": {
+        **database(_database_url()),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+DATABASES["default"].setdefault("OPTIONS", {})
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Applications ---------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "releasecontrol.apps.AdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "csp",
+    "django_q",
+    "releases.apps.ReleasesConfig",
+    "checklists.apps.ChecklistsConfig",
+    "flags.apps.FlagsConfig",
+    "migrations_runner.apps.MigrationsRunnerConfig",
+    "monitoring.apps.MonitoringConfig",
+    "releasecontrol.apps.ReleaseControlConfig",  # last: its roles name every app's permissions
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "releasecontrol.urls"
+WSGI_APPLICATION = "releasecontrol.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "releasecontrol.context.console",
+            ],
+        },
+    }
+]
+
+# --- People ---------------------------------------------------------------------------------
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "front"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# --- Words, time, files ---------------------------------------------------------------------
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = os.environ.get("TIME_ZONE") or "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "releasecontrol" / "assets"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024  # so that a 10 MB plan meets our refusal, in words
+
+# --- Safe by default ------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF, STREAM_URL],
+        "form-action": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https")
+    if boolean("TRUST_X_FORWARDED_PROTO", default=False)
+    else None
+)
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+CSRF_TRUSTED_ORIGINS = [BASE_URL] if HTTPS else []
+
+# --- Background work: a task is a poke with a row id, see docs/adr ---------------------------
+#: No statement of a run may take longer than this; django-q2's own limit is only a last resort.
+MAX_RUN_SECONDS = number("MAX_RUN_SECONDS", default=4 * 3600, at_least=60)
+_Q_TIMEOUT = MAX_RUN_SECONDS + 120
+Q_CLUSTER = {
+    "name": "releasecontrol",
+    "label": "Worker queue",
+    "orm": "default",
+    "workers": number("WORKERS", default=2, at_least=1, at_most=64),
+    # The lease of a task starts when it is fetched, so nothing may wait in a local queue.
+    "queue_limit": 1,
+    "bulk": 1,
+    "poll": 0.2,
+    "timeout": _Q_TIMEOUT,
+    "retry": 3 * _Q_TIMEOUT + 60,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "save_limit": -1,
+    "recycle": 500,
+    "catch_up": False,
+    "scheduler": False,
+}
+#: Seconds without a heartbeat after which a run, or the worker itself, counts as gone.
+RUN_STALE_SECONDS = number("RUN_STALE_SECONDS", default=10, at_least=2)
+WORKER_STALE_SECONDS = number("WORKER_STALE_SECONDS", default=30, at_least=5)
+
+# --- What we say about ourselves ------------------------------------------------------------
+SENTRY_DSN = os.environ.get("SENTRY_DSN", "")
+SENTRY_ENVIRONMENT = os.environ.get("SENTRY_ENVIRONMENT", "release-control")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"redact": {"()": "releases.redaction.RedactingFilter"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["redact"],
+        }
+    },
+    "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL") or "INFO"},
+}

@@ -1,0 +1,10 @@
+"""Every address, on one page. The OFREP paths are answered before Django: see wsgi.py."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+]
