@@ -31,6 +31,7 @@ from typing import Any, TypeAlias
 from mmh3 import mmh3_32_uintdigest
 
 from flags.bucketing import EVERYBODY, NOBODY, VARIANT_SEED
+from releases.refusals import Refused
 
 Scalar: TypeAlias = bool | int | float | str
 Context: TypeAlias = Mapping[str, Any]
@@ -50,13 +51,13 @@ class Reason(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
-class FlagNotCompilable(ValueError):
+class FlagNotCompilable(Refused):
     """These flag settings cannot be evaluated."""
 
     def __init__(self, key: str, why: str) -> None:
         self.key = key
         self.why = why
-        super().__init__(f"{type(self).__doc__} Flag “{key}”: {why}.")
+        super().__init__(f"Flag “{key}”: {why}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +111,14 @@ def compile_flag(spec: FlagSpec) -> Resolver:
     unknown or doubled variant, no variant to let people into).
 
     >>> spec = FlagSpec(
-    ...     key="universe-v2", salt="universe-v2", enabled=True, killed=False, dial=30_000,
+    ...     key="universe-v2", salt="universe-v2", enabled=True, killed=False, dial=20_000,
     ...     off_variant="off",
     ...     variants=(VariantSpec("on", True, 1000), VariantSpec("off", False)),
     ... )
     >>> resolve = compile_flag(spec)
     >>> resolve({"targetingKey": "user-1"}).value, resolve({"targetingKey": "user-2"}).value
-    (True, False)
-    >>> resolve({"targetingKey": "user-1"}) is resolve({"targetingKey": "user-1"})
+    (False, True)
+    >>> resolve({"targetingKey": "user-2"}) is resolve({"targetingKey": "user-4"})
     True
     """
     _refuse_contradictions(spec)

@@ -13,19 +13,19 @@ from __future__ import annotations
 import re
 
 from flags.bucketing import POSITIONS
+from releases.refusals import Refused
 
 DECIMALS = 3
-THOUSANDTHS = 10**DECIMALS
+THOUSANDTHS = 1000
 LONGEST = 20
 _NUMBER = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
 
 
-class PercentRefused(ValueError):
+class PercentRefused(Refused):
     """That percentage cannot be used."""
 
     def __init__(self, text: object) -> None:
-        self.text = str(text)[:LONGEST]
-        super().__init__(f"{type(self).__doc__} Got: “{self.text}”.")
+        super().__init__(f"Got: “{str(text)[:LONGEST]}”.")
 
 
 class NotAPercentage(PercentRefused):
