@@ -6,6 +6,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.db.models import F
+from django.db.models.functions import Now
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -42,18 +44,17 @@ def _database() -> dict[str, Any]:
 
 def _worker() -> dict[str, Any]:
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT extract(epoch FROM clock_timestamp() - at) FROM"
-                f" {Heartbeat._meta.db_table} WHERE name LIKE %s ORDER BY at DESC LIMIT 1",
-                [f"{WORKER}%"],
-            )
-            row = cursor.fetchone()
+        newest = (
+            Heartbeat.objects.filter(name__startswith=WORKER)
+            .annotate(age=Now() - F("at"))
+            .order_by("-at")
+            .first()
+        )
     except DatabaseError:
         return {"ok": False, "says": "cannot tell: the database does not answer"}
-    if row is None:
+    if newest is None:
         return {"ok": False, "says": "no worker has reported yet: start manage.py worker"}
-    age = round(float(row[0]), 1)
+    age = round(newest.age.total_seconds(), 1)
     return {"ok": age <= settings.WORKER_STALE_SECONDS, "heartbeat_age_seconds": age}
 
 

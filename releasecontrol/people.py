@@ -70,7 +70,14 @@ ROLES: dict[str, Role] = {
         "Release manager",
         "drives the cutover: plan, gates, runs, dial",
         frozenset(
-            _CHECKLIST | _RUNS | _EDIT_SCRIPTS | _EDIT_ITEMS | _DIAL | _EDIT_FLAGS | _STATUS | _SMOKE
+            _CHECKLIST
+            | _RUNS
+            | _EDIT_SCRIPTS
+            | _EDIT_ITEMS
+            | _DIAL
+            | _EDIT_FLAGS
+            | _STATUS
+            | _SMOKE
         )
         | {
             "releases.import_plan",
@@ -88,7 +95,14 @@ ROLES: dict[str, Role] = {
         "Engineer",
         "writes and runs SQL, ticks, turns the dial, kills",
         frozenset(
-            _CHECKLIST | _RUNS | _EDIT_SCRIPTS | _EDIT_ITEMS | _DIAL | _EDIT_FLAGS | _STATUS | _SMOKE
+            _CHECKLIST
+            | _RUNS
+            | _EDIT_SCRIPTS
+            | _EDIT_ITEMS
+            | _DIAL
+            | _EDIT_FLAGS
+            | _STATUS
+            | _SMOKE
         )
         | {"releases.import_plan"},
     ),

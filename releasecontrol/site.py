@@ -39,7 +39,7 @@ class ConsoleSite(admin.AdminSite):
     index_title = "Records"
     enable_nav_sidebar = False
 
-    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
         """Send everybody to the one login page, which knows every role."""
         return redirect(f"{reverse('login')}?{urlencode({'next': request.get_full_path()})}")
 

@@ -1,4 +1,4 @@
-"""Evidence: what machines saw. Written by runs, smoke tests, guardrails; read by items and gates."""
+"""Evidence: what machines saw. Runs and smoke tests write it; items and gates read it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Refusals: a verb that says no. The docstring of each class is its sentence for people.
 
-    Refused
-    ├── NotPermitted       the actor's role may not do this
-    ├── MoveNotAllowed     the state does not lead there
-    └── ...                each room adds its own below this root
+Refused
+├── NotPermitted       the actor's role may not do this
+├── MoveNotAllowed     the state does not lead there
+└── ...                each room adds its own below this root
 """
 
 from __future__ import annotations

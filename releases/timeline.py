@@ -136,5 +136,3 @@ def _database_now() -> datetime:
         row = cursor.fetchone()
     at: datetime = row[0]
     return at
-
-

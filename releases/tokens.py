@@ -54,7 +54,11 @@ def issue(
     token.full_clean()
     token.save(force_insert=True)
     timeline.record(
-        actor=actor, verb="token.issue", subject=token, environment=environment, data={"scope": scope}
+        actor=actor,
+        verb="token.issue",
+        subject=token,
+        environment=environment,
+        data={"scope": scope},
     )
     _tell_readers()
     return token, plain
@@ -67,9 +71,7 @@ def revoke(*, token: ApiToken, actor: Actor) -> None:
     claimed = ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=Now())
     if claimed != 1:
         raise AlreadyRevoked
-    timeline.record(
-        actor=actor, verb="token.revoke", subject=token, environment=token.environment
-    )
+    timeline.record(actor=actor, verb="token.revoke", subject=token, environment=token.environment)
     _tell_readers()
 
 
