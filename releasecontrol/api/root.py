@@ -1,0 +1,20 @@
+"""The JSON API under /api/v1/: a translation of the same verbs that the screens call."""
+
+from __future__ import annotations
+
+from ninja import NinjaAPI
+
+from releasecontrol.api import flags, problems, releases, runs
+from releasecontrol.api.auth import ManageToken
+
+api = NinjaAPI(
+    title="Release Control",
+    version="1",
+    auth=ManageToken(),
+    docs_url=None,  # its page loads scripts from another host; the document itself is enough
+    urls_namespace="api",
+)
+problems.register(api)
+api.add_router("", releases.router)
+api.add_router("", runs.router)
+api.add_router("", flags.router)

@@ -1,0 +1,109 @@
+"""The cast, and small builders. Ana releases, Ben reviews, Cleo supports, Dan has no rights."""
+
+from __future__ import annotations
+
+import os
+
+# Playwright's synchronous API runs an event loop in the test's thread; Django must not mind.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+
+from checklists import gates
+from checklists.models import Checklist, ChecklistItem
+from releasecontrol import people
+from releases.models import Environment, Release
+
+
+def pytest_configure() -> None:
+    """A fast password hash: what is tested is who may, not how passwords are kept."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def _person(username: str, name: str, role: str) -> User:
+    person = people.add_person(username=username, name=name, role=role)
+    person.set_password("correct horse battery")
+    person.save(update_fields=["password"])
+    return person
+
+
+@pytest.fixture
+def ana(db: None) -> User:
+    """Release manager."""
+    return _person("ana", "Ana Almeida", "release-manager")
+
+
+@pytest.fixture
+def ben(db: None) -> User:
+    """Engineer; the second pair of eyes."""
+    return _person("ben", "Ben Bauer", "engineer")
+
+
+@pytest.fixture
+def dora(db: None) -> User:
+    """Product."""
+    return _person("dora", "Dora Diaz", "product")
+
+
+@pytest.fixture
+def cleo(db: None) -> User:
+    """Support."""
+    return _person("cleo", "Cleo Chen", "support")
+
+
+@pytest.fixture
+def vic(db: None) -> User:
+    """Viewer."""
+    return _person("vic", "Vic Vega", "viewer")
+
+
+@pytest.fixture
+def dan(db: None) -> User:
+    """Signed in, but in no role."""
+    return User.objects.create_user("dan", password="correct horse battery")
+
+
+@pytest.fixture
+def staging(db: None) -> Environment:
+    return Environment.objects.get_or_create(
+        slug="staging", defaults={"name": "Staging", "position": 1}
+    )[0]
+
+
+@pytest.fixture
+def production(db: None) -> Environment:
+    return Environment.objects.get_or_create(
+        slug="production", defaults={"name": "Production", "position": 2, "is_production": True}
+    )[0]
+
+
+@pytest.fixture
+def release(db: None) -> Release:
+    """A draft with one phase before the start and one numbered phase before the rollout."""
+    made = Release.objects.create(slug="universe-v2", title="Universe V2")
+    before = Checklist.objects.create(
+        release=made, key="before", title="Before", position=0, gate="start"
+    )
+    steps = Checklist.objects.create(
+        release=made, key="steps", title="Steps", position=1, gate="roll_out"
+    )
+    for place, text in enumerate(("Backup created", "Reviewed")):
+        ChecklistItem.objects.create(checklist=before, key=f"b{place}", position=place, text=text)
+    for place, text in enumerate(("Run migrations", "Deploy", "Smoke tests")):
+        ChecklistItem.objects.create(
+            checklist=steps, key=f"s{place}", position=place, number=place + 1, text=text
+        )
+    gates.ensure(made)
+    return made
+
+
+@pytest.fixture
+def items(release: Release) -> list[ChecklistItem]:
+    return list(ChecklistItem.objects.filter(checklist__key="before"))
+
+
+@pytest.fixture
+def steps(release: Release) -> list[ChecklistItem]:
+    return list(ChecklistItem.objects.filter(checklist__key="steps"))
