@@ -76,14 +76,14 @@ def clear_leftovers(home: Home) -> None:
     """
     if sys.platform != "linux" or not _pid_file(home):
         return
-    for pid in _members(home):
+    for pid in members(home):
         _signal(pid, signal.SIGKILL)
-    if not wait_until(lambda: not _members(home), time.monotonic() + STOP_SECONDS):
-        raise EmbeddedFailed(f"Processes {_members(home)} of a dead server do not end.")
+    if not wait_until(lambda: not members(home), time.monotonic() + STOP_SECONDS):
+        raise EmbeddedFailed(f"Processes {members(home)} of a dead server do not end.")
     (home.data / "postmaster.pid").unlink(missing_ok=True)
 
 
-def _members(home: Home) -> list[int]:
+def members(home: Home) -> list[int]:
     numbers = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
     return [pid for pid in numbers if is_server(pid, home)]
 
