@@ -1,0 +1,161 @@
+"""What support needs to know of a release, in plain words and plain values. Reads, never acts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q
+
+from checklists import ticking
+from checklists.models import Checklist
+from checklists.states import SETTLED
+from flags import ruleset
+from flags.evaluation import TARGETING_KEY, Reason
+from flags.models import FlagState
+from releasecontrol.board.sentences import sentence
+from releases.models import Event, Release
+from releases.states import ReleaseState
+
+_S = ReleaseState
+
+#: What is going on, said to somebody who has a user on the phone.
+STATE_WORDS = {
+    _S.DRAFT: "Being prepared. Nothing has changed for users.",
+    _S.READY: "Prepared and waiting for the start. Nothing has changed for users.",
+    _S.IN_PROGRESS: "The cutover is being carried out right now.",
+    _S.ROLLING_OUT: "Live for a part of the users; the share grows in stages.",
+    _S.COMPLETE: "Live for everybody, and being watched.",
+    _S.CLOSED: "Finished.",
+    _S.ROLLED_BACK: "Taken back: users have what they had before.",
+    _S.CANCELLED: "Called off. Nothing has changed for users.",
+}
+
+#: Who is working on it: only these are shown as current.
+CURRENT = (_S.DRAFT, _S.READY, _S.IN_PROGRESS, _S.ROLLING_OUT, _S.COMPLETE)
+
+_EVENTS = 10
+
+REASON_WORDS = {
+    Reason.STATIC: "the answer is the same for everybody",
+    Reason.SPLIT: "the user's fixed place on the line against the dial",
+    Reason.TARGETING_MATCH: "a rule names this user",
+    Reason.DISABLED: "the flag is switched off or killed",
+    Reason.UNKNOWN: "there is no user id to decide by",
+}
+
+
+@dataclass(frozen=True)
+class Phase:
+    title: str
+    settled: int
+    total: int
+
+    @property
+    def is_settled(self) -> bool:
+        return self.settled == self.total
+
+
+@dataclass(frozen=True)
+class Dial:
+    flag: str
+    environment: str
+    percent: str
+    is_killed: bool
+    is_enabled: bool
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything on a release's status page."""
+
+    slug: str
+    title: str
+    state: str
+    state_label: str
+    tone: str
+    words: str
+    phases: tuple[Phase, ...]
+    dials: tuple[Dial, ...]
+    next_step: str
+    events: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """The answer to "is this user in?" on one dial. `exposed` None: cannot tell."""
+
+    flag: str
+    environment: str
+    exposed: bool | None
+    variant: str
+    why: str
+
+
+def summarise(release: Release) -> Summary:
+    """Five queries, whatever the number of items and events."""
+    state = ReleaseState(release.state)
+    following = ticking.next_open(release)
+    return Summary(
+        slug=release.slug,
+        title=release.title,
+        state=release.state,
+        state_label=state.label,
+        tone=release.tone,
+        words=STATE_WORDS[state],
+        phases=_phases(release),
+        dials=_dials(release),
+        next_step=following.text if following else "",
+        events=_events(release),
+    )
+
+
+def look_up(release: Release, key: str) -> list[Lookup]:
+    """Is the user with this targeting key in, on each dial of the release?
+
+    Asked of the same ruleset in memory that answers applications, so both say the same.
+    """
+    states = FlagState.objects.filter(flag__release=release, flag__archived_at=None)
+    return [_answer(state, key) for state in states.select_related("flag", "environment")]
+
+
+def _answer(state: FlagState, key: str) -> Lookup:
+    name, where = state.flag.key, state.environment.name
+    try:
+        rules = ruleset.current(state.environment.slug)
+    except (ruleset.NoRulesetYet, ruleset.UnknownEnvironment) as cannot_tell:
+        return Lookup(name, where, None, "", cannot_tell.message)
+    resolve = rules.flags.get(name)
+    if resolve is None:
+        return Lookup(name, where, None, "", rules.broken.get(name, "the flag is not loaded yet"))
+    answer = resolve({TARGETING_KEY: key})
+    exposed = answer.variant != rules.specs[name].off_variant
+    return Lookup(name, where, exposed, answer.variant, REASON_WORDS[Reason(answer.reason)])
+
+
+def _phases(release: Release) -> tuple[Phase, ...]:
+    required = Q(items__required=True, items__removed_at=None)
+    rows = Checklist.objects.filter(release=release).annotate(
+        total=Count("items", filter=required),
+        settled=Count("items", filter=required & Q(items__state__in=SETTLED)),
+    )
+    return tuple(Phase(row.title, row.settled, row.total) for row in rows)
+
+
+def _dials(release: Release) -> tuple[Dial, ...]:
+    states = FlagState.objects.filter(flag__release=release, flag__archived_at=None)
+    return tuple(
+        Dial(
+            state.flag.key,
+            state.environment.name,
+            state.percent,
+            state.killed_at is not None,
+            state.enabled,
+        )
+        for state in states.select_related("flag", "environment")
+    )
+
+
+def _events(release: Release) -> tuple[dict[str, Any], ...]:
+    newest = Event.objects.filter(release=release).select_related("environment")[:_EVENTS]
+    return tuple({"at": event.at, "text": sentence(event)} for event in newest)
