@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from pathlib import Path
 from releasecontrol.embedded_home import EmbeddedFailed, Home
 
 STOP_SECONDS = 30.0
+HAS_PROC = Path("/proc/self/cwd").exists()  # Linux; elsewhere less can be told apart
 
 
 def postmaster(home: Home) -> int | None:
@@ -37,7 +37,7 @@ def _pid_file(home: Home) -> list[str]:
 
 def is_server(pid: int, home: Home) -> bool:
     """Is this process a living part of our server? Its working directory is the data directory."""
-    if sys.platform == "linux":
+    if HAS_PROC:
         try:
             return Path(f"/proc/{pid}/cwd").readlink() == home.data
         except OSError:  # gone, a zombie, or somebody else's
@@ -57,7 +57,7 @@ def alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return sys.platform != "linux" or _letter(pid) not in {"Z", "X", ""}
+    return not HAS_PROC or _letter(pid) not in {"Z", "X", ""}
 
 
 def _letter(pid: int) -> str:
@@ -74,7 +74,7 @@ def clear_leftovers(home: Home) -> None:
     PostgreSQL refuses to start over a pid file whose number is in use again, or is a zombie's in a
     container without init. Removing it is safe only once nobody works on the files.
     """
-    if sys.platform != "linux" or not _pid_file(home):
+    if not HAS_PROC or not _pid_file(home):
         return
     for pid in members(home):
         _signal(pid, signal.SIGKILL)

@@ -91,7 +91,7 @@ def ensure(home: Home) -> State:
 
 def _answers(home: Home, state: State) -> bool:
     """Does *our* server answer, with its control database? Another program may hold the port."""
-    if not state.port:
+    if not state.port or postmaster(home) is None:
         return False
     try:
         with connect(state) as connection:
