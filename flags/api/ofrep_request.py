@@ -1,0 +1,138 @@
+"""Reading an OFREP request that may be hostile: bounded, strict, and refused in words.
+
+Everything wrong with a request is a `Rejected` with its HTTP status and the body that OFREP 0.3
+asks for; nothing a client sends may end in anything else.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from flags import ruleset
+from flags.snapshot import TokenFacts
+from releases.models import ApiToken
+
+LARGEST_BODY = 64 * 1024
+MOST_DISCARDED = 1024 * 1024
+LONGEST_LENGTH = 18  # digits of a Content-Length that are looked at
+_BEARER = "bearer "
+
+
+class Rejected(Exception):
+    """The request cannot be answered."""
+
+    def __init__(self, status: int, details: str, code: str = "", **headers: str) -> None:
+        self.status = status
+        self.details = details
+        self.code = code
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        super().__init__(details)
+
+
+def token_of(environ: Mapping[str, Any]) -> TokenFacts:
+    """Return the facts of the request's token; rejects with 401 or 403."""
+    given = environ.get("HTTP_X_API_KEY", "")
+    authorization = environ.get("HTTP_AUTHORIZATION", "")
+    if authorization[: len(_BEARER)].lower() == _BEARER:
+        given = authorization[len(_BEARER) :].strip()
+    if not given:
+        raise Rejected(
+            401,
+            "Send the token as “Authorization: Bearer …” or as “X-API-Key: …”.",
+            WWW_Authenticate="Bearer",
+        )
+    facts = ruleset.token(given)
+    if facts is None:
+        raise Rejected(
+            401, "This token is unknown, revoked or has expired.", WWW_Authenticate="Bearer"
+        )
+    if facts.scope != ApiToken.Scope.EVALUATE:
+        raise Rejected(403, "This token may not evaluate flags.")
+    return facts
+
+
+def body_of(environ: Mapping[str, Any]) -> bytes:
+    """Return the whole body; rejects with 413 one that is larger than `LARGEST_BODY`."""
+    length = environ.get("CONTENT_LENGTH") or ""
+    if length and not (length.isascii() and length.isdigit()):
+        raise Rejected(400, "Content-Length is not a number.", "PARSE_ERROR")
+    chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
+    if not length and not chunked:
+        return b""
+    wanted = LARGEST_BODY + 1 if chunked else min(int(length[:LONGEST_LENGTH]), LARGEST_BODY + 1)
+    data: bytes = environ["wsgi.input"].read(wanted)
+    if len(data) > LARGEST_BODY:
+        _discard(environ["wsgi.input"], 0 if chunked else int(length[:LONGEST_LENGTH]) - wanted)
+        raise Rejected(413, f"A request holds at most {LARGEST_BODY} bytes.", "GENERAL")
+    return data
+
+
+def _discard(stream: Any, left: int) -> None:
+    """Read the rest of a somewhat too large body away: a client still sending hears no answer."""
+    left = min(left, MOST_DISCARDED)
+    while left > 0 and (chunk := stream.read(min(left, LARGEST_BODY))):
+        left -= len(chunk)
+
+
+def context_of(body: bytes) -> dict[str, Any]:
+    """Return the evaluation context of a request's body; without one, an empty context.
+
+    Rejects with 400: PARSE_ERROR for what is not a JSON object, INVALID_CONTEXT for a context or
+    a targeting key of the wrong kind, TARGETING_KEY_MISSING for one that is there but null.
+    """
+    context = _json_object(body).get("context", {})
+    if not isinstance(context, dict):
+        raise Rejected(400, "“context” is not an object.", "INVALID_CONTEXT")
+    key = context.get("targetingKey", "")
+    if key is None:
+        raise Rejected(
+            400,
+            "“targetingKey” is null. Leave it out to ask for an anonymous user.",
+            "TARGETING_KEY_MISSING",
+        )
+    if not isinstance(key, str):
+        raise Rejected(400, "“targetingKey” is not a string.", "INVALID_CONTEXT")
+    return context
+
+
+def _json_object(data: bytes) -> dict[str, Any]:
+    try:
+        text = data.decode()
+        parsed = _strict_json.decode(text)
+        if "\\u" in text:
+            json.dumps(parsed, ensure_ascii=False).encode()  # half a surrogate pair has no UTF-8
+    except UnicodeError:
+        raise Rejected(400, "The body is not valid Unicode.", "PARSE_ERROR") from None
+    except ValueError as broken:
+        raise Rejected(400, f"The body is not JSON: {broken}.", "PARSE_ERROR") from None
+    except RecursionError:
+        raise Rejected(400, "The body is nested too deeply.", "PARSE_ERROR") from None
+    if not isinstance(parsed, dict):
+        raise Rejected(400, "The body is not a JSON object.", "PARSE_ERROR")
+    return parsed
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("a name appears twice in one object")
+    return names
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return number
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+_strict_json = json.JSONDecoder(
+    object_pairs_hook=_without_doubles, parse_float=_finite, parse_constant=_no_constant
+)
