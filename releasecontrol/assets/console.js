@@ -1,0 +1,67 @@
+// What every console page needs: times in the reader's zone, copy buttons, and honest live parts.
+"use strict";
+(() => {
+  // <time> shows how long ago; hovering tells the exact moment in the reader's own zone.
+  const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+  const localise = (root) => {
+    for (const time of root.querySelectorAll("time[datetime]")) {
+      const at = new Date(time.dateTime);
+      if (!Number.isNaN(at.getTime())) time.title = exact.format(at);
+    }
+  };
+
+  // A live part that could not be refreshed says so, until it could. A number that is silently
+  // old is worse than none.
+  const STALE_AFTER = 2; // failed refreshes in a row
+  let failures = 0;
+  let lastGood = new Date();
+  const clock = (date) => date.toLocaleTimeString(undefined, { hour12: false });
+  const note = () => {
+    const stale = failures >= STALE_AFTER;
+    document.documentElement.classList.toggle("is-stale", stale);
+    for (const place of document.querySelectorAll("[data-live-note]")) {
+      place.classList.toggle("live-stale", stale);
+      place.textContent = stale
+        ? `Not live: the server does not answer. Shown as of ${clock(lastGood)}.`
+        : "Live";
+    }
+  };
+  const isPoll = (event) => event.detail.elt.closest?.("[data-live]") && event.detail.requestConfig?.verb === "get";
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (!isPoll(event)) return;
+    if (event.detail.successful) {
+      failures = 0;
+      lastGood = new Date();
+    } else {
+      failures += 1;
+    }
+    note();
+  });
+
+  // A refusal (403, 409, 422) comes with its sentence: show it instead of dropping the answer.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if ([403, 409, 422].includes(event.detail.xhr.status)) {
+      event.detail.shouldSwap = true;
+      event.detail.isError = false;
+    }
+  });
+  document.addEventListener("htmx:afterSwap", (event) => localise(event.detail.target));
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const source = document.getElementById(button.dataset.copy);
+    const text = source.value ?? source.textContent;
+    try {
+      await navigator.clipboard.writeText(text.trim());
+      button.textContent = "Copied";
+    } catch {
+      source.select?.(); // no clipboard here: leave the text selected, ready for the person
+    }
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    localise(document);
+    note();
+  });
+})();

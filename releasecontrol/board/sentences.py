@@ -1,0 +1,133 @@
+"""From an event's verb and facts to a sentence that follows its actor's name.
+
+The timeline keeps facts, not prose, so the wording can get better without touching history. A verb
+that is not in the table is shown by its own words rather than hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from checklists.lifecycle import MOVE_LABELS
+from releases.states import RELEASE_TONES, ReleaseState
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """What stands behind the actor's name; `detail` is the reason or note they gave."""
+
+    text: str
+    tone: str = "quiet"
+    detail: str = ""
+
+
+#: verb -> (tone, words around the subject's label)
+_PLAIN: dict[str, tuple[str, str]] = {
+    "item.tick": ("good", "ticked “{label}”"),
+    "item.untick": ("warn", "took back “{label}”"),
+    "item.ask_waiver": ("warn", "asked to waive “{label}”"),
+    "item.confirm_waiver": ("info", "confirmed the waiver of “{label}”"),
+    "item.refuse_waiver": ("quiet", "did not waive “{label}”"),
+    "item.begin": ("active", "began “{label}”"),
+    "item.block": ("bad", "is blocked on “{label}”"),
+    "item.annotate": ("quiet", "noted something on “{label}”"),
+    "item.add": ("quiet", "added the item “{label}”"),
+    "flag.switch_on": ("active", "switched {label} on"),
+    "flag.switch_off": ("warn", "switched {label} off"),
+    "flag.rearm": ("warn", "re-armed {label}; its dial stays at 0 %"),
+    "person.join": ("quiet", "accepted the invitation"),
+    "person.invite": ("quiet", "invited {label}"),
+    "token.issue": ("quiet", "issued the token {label}"),
+    "token.revoke": ("warn", "revoked the token {label}"),
+    "release.create": ("quiet", "created the release"),
+    "release.edit": ("quiet", "edited the release"),
+    "plan.import": ("info", "imported the plan"),
+    "plan.reimport": ("info", "imported a newer plan"),
+    "script.attach": ("quiet", "attached the file {label}"),
+    "run.queue": ("info", "queued {label}"),
+    "run.start": ("active", "started {label}"),
+    "run.claim": ("active", "started {label}"),
+    "run.succeed": ("good", "finished {label}"),
+    "run.finish": ("info", "finished {label}"),
+    "run.fail": ("bad", "could not finish {label}"),
+    "run.cancel": ("warn", "cancelled {label}"),
+    "run.request_cancel": ("warn", "asked to cancel {label}"),
+    "run.lost": ("warn", "lost {label}: its worker is gone, being checked"),
+    "run.lose": ("warn", "lost {label}: its worker is gone, being checked"),
+    "run.requeue": ("info", "put {label} back into the queue"),
+    "smoke.run": ("info", "ran the smoke test “{label}”"),
+}
+
+
+def sentence(verb: str, label: str, data: Facts) -> Sentence:
+    """What the actor did, in words.
+
+    >>> sentence("item.tick", "Backup created", {"note": "in S3"})
+    Sentence(text='ticked “Backup created”', tone='good', detail='in S3')
+    >>> sentence("flag.turn_dial", "universe-v2 on Production", {"before": "0", "after": "10"}).text
+    'turned universe-v2 on Production from 0 % to 10 %'
+    >>> sentence("moon.phase_seen", "the moon", {}).text
+    'moon: phase seen (the moon)'
+    """
+    made = _SPECIAL.get(verb)
+    if made is not None:
+        return made(label, data)
+    tone, words = _PLAIN.get(verb, ("quiet", ""))
+    text = words.format(label=label) if words else _unknown(verb, label)
+    return Sentence(text, tone, _detail(data))
+
+
+def _unknown(verb: str, label: str) -> str:
+    entity, _, action = verb.partition(".")
+    return f"{entity}: {action.replace('_', ' ')} ({label})"
+
+
+def _detail(data: Facts) -> str:
+    return str(data.get("reason") or data.get("note") or data.get("error") or "")
+
+
+def _move(_label: str, data: Facts) -> Sentence:
+    after = data.get("after")
+    if after not in set(ReleaseState):
+        return Sentence("moved the release", "quiet", _detail(data))
+    state = ReleaseState(str(after))
+    words = MOVE_LABELS[state].lower()
+    return Sentence(
+        f"moved the release to {state.label.lower()} (“{words}”)",
+        RELEASE_TONES[state],
+        _detail(data),
+    )
+
+
+def _signoff(label: str, data: Facts) -> Sentence:
+    role = data.get("role", "a role")
+    if data.get("go"):
+        return Sentence(f"signed off “{label}” for {role}", "good", _detail(data))
+    return Sentence(f"said no to “{label}” for {role}", "bad", _detail(data))
+
+
+def _dial(label: str, data: Facts) -> Sentence:
+    steps = _steps(data)
+    return Sentence(f"turned {label}{steps}", "active", _detail(data))
+
+
+def _steps(data: Facts) -> str:
+    known = "before" in data and "after" in data
+    return f" from {data['before']} % to {data['after']} %" if known else ""
+
+
+def _kill(label: str, data: Facts) -> Sentence:
+    before = f" (it was {data['before']} %)" if "before" in data else ""
+    return Sentence(f"killed {label}: dial to 0 %{before}", "bad", _detail(data))
+
+
+_SPECIAL: dict[str, Callable[[str, Facts], Sentence]] = {
+    "release.move": _move,
+    "gate.sign_off": _signoff,
+    "flag.turn_dial": _dial,
+    "flag.kill": _kill,
+}
