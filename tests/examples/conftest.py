@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import contextmanager
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,8 @@ def server_url(database: str) -> str:
     return make_conninfo("", dbname=database, **known)
 
 
-@pytest.fixture
-def scratch_database() -> Iterator[str]:
-    """URL of a new, empty database that is gone after the test."""
+@contextmanager
+def new_database() -> Iterator[str]:
     server = server_url(str(settings.DATABASES["default"]["NAME"]))
     name = f"examples_{token_hex(6)}"
     with psycopg.connect(server, autocommit=True) as connection:
@@ -41,6 +41,21 @@ def scratch_database() -> Iterator[str]:
         with psycopg.connect(server, autocommit=True) as connection:
             drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
             connection.execute(drop)
+
+
+@pytest.fixture
+def scratch_database() -> Iterator[str]:
+    """URL of a new, empty database that is gone after the test."""
+    with new_database() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def shared_world() -> Iterator[str]:
+    """A small world for tests that are refused whatever they ask, and so can share it."""
+    with new_database() as url:
+        world.build(url, **SMALL)
+        yield url
 
 
 @pytest.fixture
