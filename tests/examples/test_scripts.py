@@ -240,6 +240,21 @@ def test_the_database_itself_refuses_a_link_across_accounts(
         do(small_world, "UPDATE projects SET universe_id = (SELECT id FROM universes LIMIT 1)")
 
 
+def test_the_checks_above_do_see_what_the_flawed_script_of_a_plan_does(
+    small_world: str, run_script: Callable[..., str]
+) -> None:
+    """A bare user_id inside the subquery is the book's own, so any universe fits every book."""
+    run_all(run_script, small_world, "plan")
+    do(
+        small_world,
+        "UPDATE projects SET universe_id ="
+        " (SELECT id FROM universes WHERE user_id = projects.user_id LIMIT 1)",
+    )
+    assert ask(small_world, WRONGS["book without a universe"]) == 0  # what people usually check
+    astray = ask(small_world, WRONGS["book in another account's universe"])
+    assert 0 < astray < SMALL["books"]
+
+
 def test_the_plans_data_migration_undoes_itself_when_a_link_is_wrong(
     small_world: str, run_script: Callable[..., str]
 ) -> None:

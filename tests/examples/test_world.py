@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+import time
 import unicodedata
 
 import psycopg
@@ -120,6 +123,29 @@ def test_a_build_that_breaks_half_way_leaves_nothing(
     assert not world.is_built(scratch_database)
     world.build(scratch_database, **SMALL)
     assert world.is_built(scratch_database)
+
+
+@pytest.mark.faults
+def test_a_builder_killed_half_way_leaves_nothing_and_the_next_one_builds(
+    scratch_database: str,
+) -> None:
+    code = "import sys; from releasecontrol.examples import world; world.build(sys.argv[1], **{})"
+    size = world.SIZES["production"]
+    with subprocess.Popen(
+        [sys.executable, "-c", code.format(size), scratch_database], stderr=subprocess.DEVNULL
+    ) as builder:
+        working = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND state = 'active' AND query LIKE '-- Fills the world%'"
+            " AND pid <> pg_backend_pid()"
+        )
+        deadline = time.monotonic() + 30
+        while not ask(scratch_database, working):
+            assert builder.poll() is None
+            assert time.monotonic() < deadline
+        builder.kill()
+    world.build(scratch_database, **SMALL)  # waits until the server has noticed the death
+    assert count_of(scratch_database, "projects") == SMALL["books"]
 
 
 def test_somebody_elses_tables_are_named_and_left_alone(scratch_database: str) -> None:
