@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -103,17 +103,12 @@ class Timetable:
         return done > 0
 
 
-def run_until(
-    stopping: threading.Event,
-    *,
-    timetable: Timetable,
-    leadership: Leadership,
-    clock: Callable[[], float] = time.monotonic,
-) -> None:
-    """Run due jobs while we lead, until told to stop."""
+def run_until(stopping: threading.Event, *, timetable: Timetable) -> None:
+    """Run due jobs while we lead, until told to stop. Call it in the thread it is to run in."""
+    leadership = Leadership()
     while not stopping.wait(TICK_SECONDS):
         if leadership.held():
-            timetable.step(clock())
+            timetable.step(time.monotonic())
         close_old_connections()
     leadership.release()
     connections.close_all()

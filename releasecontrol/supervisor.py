@@ -173,7 +173,7 @@ class Supervisor:
         jobs = threading.Thread(
             target=schedule.run_until,
             args=(stopping,),
-            kwargs={"timetable": self.timetable, "leadership": schedule.Leadership()},
+            kwargs={"timetable": self.timetable},
             name="jobs",
             daemon=True,
         )

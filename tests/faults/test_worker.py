@@ -17,7 +17,7 @@ from django.conf import settings
 from psycopg import sql
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DATABASE = "rc_worker_faults"
+DATABASE = f"rc_worker_faults_{os.getpid()}"  # so that two test runs do not meet
 PATIENCE = 90.0
 pytestmark = [
     pytest.mark.faults,
@@ -65,7 +65,6 @@ class Worker:
         self._connection = psycopg.connect(url, autocommit=True)
         self._connection.execute("TRUNCATE releases_heartbeat, django_q_ormq")
         self.process = manage(url, "worker", "--grace=10")
-        eventually(lambda: self.restarts() == 0, "the first sign of life")
 
     def restarts(self) -> int | None:
         """How often the cluster was started again, as the worker's own heartbeat tells."""
@@ -132,8 +131,11 @@ def _parent_of(pid: int) -> int:
 @pytest.fixture
 def worker(database: str) -> Iterator[Worker]:
     started = Worker(database)
-    yield started
-    started.end()
+    try:
+        eventually(lambda: started.restarts() == 0, "the first sign of life")
+        yield started
+    finally:
+        started.end()
 
 
 def test_killed_idle_workers_wedge_the_cluster_and_it_is_replaced(worker: Worker) -> None:
