@@ -59,6 +59,9 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "publishing-stand-in"
     sys_version = ""
+    # Headers and body leave together; apart, the second would wait 40 ms for the first's receipt.
+    wbufsize = -1
+    disable_nagle_algorithm = True
     timeout = 10  # seconds without a byte, in a request or between two
 
     def _serve(self) -> None:
