@@ -1,0 +1,156 @@
+"""Flags and rollout dials in the admin: records to read, verbs as buttons and list actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.forms.models import BaseInlineFormSet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from flags import dial_pages, editing
+from flags.models import Flag, FlagState, Variant
+from releases.timeline import Actor
+
+
+class VariantFormSet(BaseInlineFormSet):
+    """The variants of a flag, which must make sense together."""
+
+    def clean(self) -> None:
+        super().clean()
+        filled = [form for form in self.forms if self._stays(form)]
+        if not filled and self.instance.kind == Flag.Kind.BOOLEAN:
+            return  # a boolean flag gets its on and off by itself
+        for wrong in editing.faults([form.instance for form in filled]):
+            raise ValidationError(wrong)
+
+    def _stays(self, form: Any) -> bool:
+        removed = form in self.deleted_forms
+        return not removed and (form.has_changed() or form.instance.pk is not None)
+
+
+class VariantInline(admin.TabularInline):
+    model = Variant
+    formset = VariantFormSet
+    fields = ("name", "value", "weight", "is_off", "position")
+    extra = 0
+
+
+@admin.register(Flag)
+class FlagAdmin(admin.ModelAdmin):
+    list_display = ("key", "name", "kind", "release", "dials")
+    list_filter = ("kind", "release")
+    search_fields = ("key", "name", "purpose")
+    fields = ("key", "name", "kind", "purpose", "release", "owner", "dials")
+    readonly_fields = ("dials",)
+    inlines = (VariantInline,)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Flag | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        # The key is what applications ask for and what positions are computed from.
+        return ("key", "kind", "dials") if obj is not None else ("dials",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Flag]:
+        return super().get_queryset(request).prefetch_related("states__environment")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Flag | None = None) -> bool:  # noqa: ARG002
+        """A flag that applications may still ask for is never deleted."""
+        return False
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
+        super().save_related(request, form, formsets, change)
+        editing.settle(flag=form.instance, actor=Actor.person(request.user), created=not change)
+
+    @admin.display(description="Rollout dials")
+    def dials(self, flag: Flag) -> SafeString | str:
+        if not flag.pk:
+            return "One for each environment, at 0 %, as soon as the flag is saved."
+        return format_html_join(
+            ", ",
+            '<a href="{}">{} {} %</a>{}',
+            (
+                (
+                    dial_pages.address("change", state),
+                    state.environment.name,
+                    state.percent,
+                    " (killed)" if state.killed_at else "",
+                )
+                for state in flag.states.all()
+            ),
+        )
+
+
+@admin.register(FlagState)
+class FlagStateAdmin(admin.ModelAdmin):
+    """The rollout dials. Nothing is edited here: every change is a verb with a reason."""
+
+    list_display = ("flag", "environment", "dial_shown", "enabled", "killed_at", "turn")
+    list_filter = ("environment", "enabled")
+    list_select_related = ("flag", "environment")
+    search_fields = ("flag__key", "flag__name")
+    actions = ("kill_selected", "turn_selected")
+    fields = ("flag", "environment", "dial_shown", "enabled", "killed_at", "salt", "changed_at")
+    readonly_fields = fields
+    change_form_template = "admin/flags/flagstate/change_form.html"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: FlagState | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: FlagState | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_turn_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("flags.turn_dial")
+
+    def has_kill_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("flags.kill_flag")
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path(
+                f"<int:pk>/{name}/",
+                self.admin_site.admin_view(view),
+                name=f"flags_flagstate_{name}",
+            )
+            for name, view in dial_pages.VIEWS.items()
+        ] + super().get_urls()
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = {"may_turn": self.has_turn_permission(request)}
+        context["may_kill"] = self.has_kill_permission(request)
+        return super().change_view(
+            request, object_id, form_url, {**context, **(extra_context or {})}
+        )
+
+    @admin.display(description="Rollout dial", ordering="dial")
+    def dial_shown(self, state: FlagState) -> str:
+        return f"{state.percent} %{', killed' if state.killed_at else ''}"
+
+    @admin.display(description="Turn the dial")
+    def turn(self, state: FlagState) -> SafeString:
+        return format_html('<a href="{}">Turn the dial…</a>', dial_pages.address("turn", state))
+
+    @admin.action(description="Kill: dial to 0 %% now", permissions=["kill"])
+    def kill_selected(
+        self, request: HttpRequest, queryset: QuerySet[FlagState]
+    ) -> HttpResponse | None:
+        return dial_pages.kill_many(request, queryset)
+
+    @admin.action(description="Turn the dial…", permissions=["turn"])
+    def turn_selected(
+        self, request: HttpRequest, queryset: QuerySet[FlagState]
+    ) -> HttpResponse | None:
+        return dial_pages.turn_one_of(request, queryset)

@@ -1,0 +1,58 @@
+"""Writing down a flag itself: its variants make sense, every environment has it, all are told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from flags import ruleset
+from flags.models import VARIANT_TOTAL, Flag, FlagState, Variant
+from releases import timeline
+from releases.models import Environment
+from releases.refusals import Refused
+from releases.timeline import Actor
+
+
+class VariantsDoNotFit(Refused):
+    """These variants make no flag."""
+
+
+def faults(variants: Sequence[Variant]) -> list[str]:
+    """Return what is wrong with a flag's variants taken together; empty means nothing."""
+    off = [variant for variant in variants if variant.is_off]
+    names = [variant.name for variant in variants]
+    total = sum(variant.weight for variant in variants)
+    found = []
+    if len(off) != 1:
+        found.append("Exactly one variant is the off variant.")
+    if len(set(names)) != len(names):
+        found.append("Two variants have the same name.")
+    if total != VARIANT_TOTAL:
+        found.append(f"The weights add up to {total}, not to {VARIANT_TOTAL}.")
+    return found
+
+
+@transaction.atomic
+def settle(*, flag: Flag, actor: Actor, created: bool) -> None:
+    """Finish writing a flag: on and off for a boolean one without variants, a dial everywhere.
+
+    Call it in the transaction that wrote the rows. Raises VariantsDoNotFit, NotPermitted.
+    """
+    actor.require("flags.add_flag" if created else "flags.change_flag")
+    if flag.kind == Flag.Kind.BOOLEAN and not flag.variants.exists():
+        Variant.objects.create(flag=flag, name="on", value=True, weight=VARIANT_TOTAL)
+        Variant.objects.create(flag=flag, name="off", value=False, is_off=True, position=1)
+    wrong = faults(list(flag.variants.all()))
+    if wrong:
+        raise VariantsDoNotFit(" ".join(wrong))
+    for environment in Environment.objects.all():
+        FlagState.objects.get_or_create(flag=flag, environment=environment)
+        ruleset.publish(environment)
+    timeline.record(
+        actor=actor,
+        verb="flag.create" if created else "flag.edit",
+        subject=flag,
+        release=flag.release,
+        data={variant.name: variant.weight for variant in flag.variants.all()},
+    )
