@@ -16,10 +16,31 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parent.parent
+LONGEST_PAUSE = 30.0
+SETTLED_SECONDS = 60.0
+
+
+@dataclass
+class Pause:
+    """How long to wait before the next start: twice as long each time, never more than 30 s."""
+
+    seconds: float = 0.0
+
+    def after(self, lived: float) -> float:
+        """The pause after something that lived this many seconds.
+
+        >>> pause = Pause()
+        >>> [pause.after(1), pause.after(1), pause.after(1), pause.after(90)]
+        [0.5, 1.0, 2.0, 0.5]
+        """
+        settled = lived >= SETTLED_SECONDS or not self.seconds
+        self.seconds = 0.5 if settled else min(self.seconds * 2, LONGEST_PAUSE)
+        return self.seconds
 
 
 def start(

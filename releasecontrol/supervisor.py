@@ -32,8 +32,6 @@ TICK_SECONDS = 0.5
 CANARY_SECONDS = 2.0
 BEAT_SECONDS = 2.0
 LEASH_SECONDS = 2.0  # patience with the cluster when we ourselves were killed
-LONGEST_PAUSE = 30.0
-SETTLED_SECONDS = 60.0
 
 
 def own_name() -> str:
@@ -46,24 +44,6 @@ def fresh_runs() -> list[int]:
     limit = Now() - timedelta(seconds=settings.RUN_STALE_SECONDS)
     running = MigrationRun.objects.filter(state=RunState.RUNNING, heartbeat_at__gte=limit)
     return list(running.values_list("pk", flat=True))
-
-
-@dataclass
-class Pause:
-    """How long to wait before the next start: twice as long each time, never more than 30 s."""
-
-    seconds: float = 0.0
-
-    def after(self, lived: float) -> float:
-        """The pause after a cluster that lived this many seconds.
-
-        >>> pause = Pause()
-        >>> [pause.after(1), pause.after(1), pause.after(1), pause.after(90)]
-        [0.5, 1.0, 2.0, 0.5]
-        """
-        settled = lived >= SETTLED_SECONDS or not self.seconds
-        self.seconds = 0.5 if settled else min(self.seconds * 2, LONGEST_PAUSE)
-        return self.seconds
 
 
 @dataclass
@@ -81,7 +61,7 @@ class Supervisor:
     started: float = 0.0
     start_due: float = 0.0
     starts: int = 0
-    pause: Pause = field(default_factory=Pause)
+    pause: leash.Pause = field(default_factory=leash.Pause)
     heard: datetime | None = None
     sent: float = 0.0
     waiting_since: float | None = None
