@@ -16,9 +16,10 @@ _NUMBERING = re.compile(r"^\d{1,3}(?:\.\d{1,3})*[.)]\s+")
 _PATH_COMMENT = re.compile(
     r"^\s*(?://|#|--|/\*)\s*(?P<path>[\w@.-]+(?:/[\w@.\[\]-]+)+\.\w{1,8})\s*(?:\*/)?\s*$"
 )
-_SHELL_START = re.compile(r"^\s*(?:\$ )?(?:curl|psql)\s", re.MULTILINE)
+_SHELL_START = re.compile(r"^[ \t]*(?:\$ )?(?:curl|psql)\s", re.MULTILINE)
 _EXPECTED = re.compile(
-    r"\b(?:expect(?:s|ed)?|returns?|status)\b\D{0,20}(\d{3})\b|(?:→|->)\s*(\d{3})\b", re.IGNORECASE
+    r"\s?[(\[]?(?:\b(?:expect(?:s|ed)?|returns?|status)\b\D{0,20}|(?:→|->)\s?)(?P<status>\d{3})\b[)\]]?",
+    re.IGNORECASE,
 )
 _DATA = frozenset(
     {"json", "yaml", "yml", "toml", "text", "txt", "xml", "html", "diff", "markdown", "md", ""}
@@ -146,8 +147,8 @@ def _add_smoke_tests(draft: Draft, commands: list[shell.Command]) -> list[str]:
 def _add_smoke_test(
     draft: Draft, command: shell.Command, request: curl.Request, comment: str
 ) -> str:
-    name = comment or f"{request.method} {urlsplit(request.url).path or '/'}"
     expected = _EXPECTED.search(comment)
+    name = _EXPECTED.sub("", comment) or f"{request.method} {_path(request.url)}"
     key = draft.key("smoke", name)
     draft.smoke_tests.append(
         facts.SmokeTest(
@@ -162,13 +163,20 @@ def _add_smoke_test(
             content_type_assumed=request.content_type_assumed,
             references=request.references,
             placeholders=request.placeholders,
-            expected_status=int(expected[1] or expected[2]) if expected else None,
+            expected_status=int(expected["status"]) if expected else None,
             position=len(draft.smoke_tests) + 1,
         )
     )
     comment_lines = [command.comment_line] if command.comment_line else []
     draft.ledger.put([*comment_lines, *command.line_numbers], "smoke_test", key)
     return key
+
+
+def _path(url: str) -> str:
+    try:
+        return urlsplit(url).path or "/"
+    except ValueError:
+        return url
 
 
 def _add_shell_block(draft: Draft, block: Block, lines: list[str], role: facts.ShellRole) -> str:

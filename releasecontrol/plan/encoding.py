@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from releases.refusals import Refused
 
 MAX_BYTES = 1024 * 1024
-MAX_LINES = 20_000
+MAX_LINES = 10_000
 
 _SIGNATURES = (
     b"%PDF-",
@@ -60,7 +60,7 @@ class BrokenEncoding(PlanRefused):
 
 
 class TooManyLines(PlanRefused):
-    """The plan has more than 20,000 lines; nothing was stored."""
+    """The plan has more than 10,000 lines; nothing was stored."""
 
 
 class TooDeeplyNested(PlanRefused):

@@ -41,7 +41,7 @@ class Keys:
     def make(self, kind: str, path: Iterable[str], text: str) -> str:
         """The key of a fact of this kind below these headings; at most 190 characters."""
         parts = [part for part in map(slug, (*path, text)) if part]
-        if parts[-2:-1] == parts[-1:]:
+        if len(parts) > 1 and parts[-2] == parts[-1]:
             parts.pop()
         key = _fit(f"{kind}:{'/'.join(parts)}", text)
         self._seen[key] += 1

@@ -19,7 +19,8 @@ from releasecontrol.plan.variables import variable_in_entry
 
 Reader = Callable[[Draft, Block, str], str | None]
 
-_MAX_TEXT = 2_000
+# Whoever writes more than this in one line writes prose, which is for people to read.
+MAX_TEXT = 2_000
 _ARROW = re.compile(r"\s*(?:→|⇒|⟶|->|=>|—>)\s*")
 _DASH = re.compile(r"\s+[-–—]\s+|:\s+|:$")
 _NAME_END = re.compile(r"\s[(\[]|:\s")
@@ -29,14 +30,14 @@ _TO_FILL_IN = re.compile(r"\[[^\]]*\]|<[^>]*>|\bTB[DA]\b|^$", re.IGNORECASE)
 
 def read_list_line(draft: Draft, block: Block) -> None:
     """Turn one list line into a fact, or note that it was not understood."""
-    text = plain(block.text)
+    text = plain(block.text) if len(block.text) <= MAX_TEXT else ""
     draft.text_of_line[block.start] = text
     kind, ref = _claim(draft, block, text)
     draft.ledger.put(block.line_numbers, kind, ref)
 
 
 def _claim(draft: Draft, block: Block, text: str) -> tuple[str, str]:
-    if not text or len(text) > _MAX_TEXT:
+    if not text:
         return NOT_UNDERSTOOD, ""
     if block.checked is not None:
         return "item", _add_item(draft, block, text)
@@ -70,7 +71,7 @@ def _add_item(draft: Draft, block: Block, text: str) -> str:
         checklist=outline.at(3) or group,
         group=group,
         section=above or outline.section,
-        gate=vocabulary.gate_of([*outline.texts, draft.title]),
+        gate=vocabulary.gate_of(outline.texts),
         strict=block.number is not None,
         position=len(draft.items) + 1,
         is_success_criterion=outline.about("success"),

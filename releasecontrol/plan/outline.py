@@ -11,6 +11,7 @@ from releasecontrol.plan.vocabulary import Topic, names_a_part, topic_of
 
 LEAD_IN = 7
 _MAX_LEAD_IN = 90
+_MAX_TITLE = 300
 
 _OPENERS = frozenset("\"'([<$./")
 _CLOSERS = frozenset("\"')]>%?!.+")
@@ -41,6 +42,7 @@ class Outline:
 
     def enter(self, level: int, raw: str, line: int) -> Label:
         """Take in a heading or lead-in; deeper ones end here."""
+        raw = raw[:_MAX_TITLE]
         text = clean_title(raw)
         self.labels = [one for one in self.labels if one.level < level]
         label = Label(level, text, line, self._topic(text), plain(raw).endswith(_DONE))

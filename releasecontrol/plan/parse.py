@@ -18,7 +18,7 @@ from releasecontrol.plan.facts import Phase, Plan, Stage
 from releasecontrol.plan.findings import findings_of
 from releasecontrol.plan.head import first_value, read_field
 from releasecontrol.plan.ledger import NOT_UNDERSTOOD
-from releasecontrol.plan.listlines import read_list_line
+from releasecontrol.plan.listlines import MAX_TEXT, read_list_line
 from releasecontrol.plan.markdown import Block, blocks_of
 from releasecontrol.plan.outline import LEAD_IN, Label, clean_title, field_of, lead_in_of
 from releasecontrol.plan.rollout import open_stage
@@ -129,6 +129,9 @@ def _read_paragraph(draft: Draft, block: Block, following: Block | None) -> None
     last = len(lines) - 1
     for index, line in enumerate(lines):
         number = block.start + index
+        if len(line) > MAX_TEXT:
+            draft.ledger.put([number], NOT_UNDERSTOOD)
+            continue
         labelled = field_of(line, bold_only=bool(draft.outline.at(2)))
         lead_in = lead_in_of(line, following if index == last else None, alone=last == 0)
         if labelled and read_field(draft, *labelled, number):
