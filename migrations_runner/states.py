@@ -54,6 +54,9 @@ RUN_TONES = {
 #: A run in one of these may still change its target.
 LIVE = frozenset({_R.QUEUED, _R.RUNNING, _R.PAUSED, _R.LOST})
 
+#: A run in one of these holds its target: the next one waits.
+HOLDING = frozenset({_R.RUNNING, _R.PAUSED, _R.LOST})
+
 
 class StepState(models.TextChoices):
     """Where one script of a run, or one statement of a script, is."""
@@ -63,6 +66,7 @@ class StepState(models.TextChoices):
     APPLIED = "applied", "Applied"
     SKIPPED = "skipped", "Skipped: already on the ledger"
     FAILED = "failed", "Failed"
+    UNDONE = "undone", "Rolled back"
     NOT_RUN = "not_run", "Not run"
 
 
@@ -72,5 +76,6 @@ STEP_TONES = {
     StepState.APPLIED: "good",
     StepState.SKIPPED: "info",
     StepState.FAILED: "bad",
+    StepState.UNDONE: "warn",
     StepState.NOT_RUN: "quiet",
 }

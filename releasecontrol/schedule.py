@@ -39,7 +39,7 @@ class Job:
 
 JOBS = (
     Job("poke queued runs again", 2, "migrations_runner.runs.redispatch"),
-    Job("find lost runs", 2, "migrations_runner.runs.reap"),
+    Job("find lost runs", 2, "migrations_runner.resolving.reap"),
     Job("prune", 3600, "releasecontrol.schedule.prune"),
 )
 

@@ -14,7 +14,7 @@ from releases.timeline import Actor
 class ManageToken(HttpBearer):
     """Answers with the caller's Actor; anything but a live token of a live person is a 401."""
 
-    def authenticate(self, request: HttpRequest, token: str) -> Actor | None:
+    def authenticate(self, request: HttpRequest, token: str) -> Actor | None:  # noqa: ARG002
         found = tokens.verify(token, scope=ApiToken.Scope.MANAGE)
         if found is None or found.user is None or not found.user.is_active:
             return None

@@ -74,9 +74,9 @@ def move_release(request: HttpRequest, slug: str, body: MoveIn) -> Any:
 def list_items(request: HttpRequest, slug: str) -> Any:
     caller(request).require("checklists.view_checklistitem")
     release = get_object_or_404(Release, slug=slug)
-    return ChecklistItem.objects.filter(
-        checklist__release=release, removed_at=None
-    ).select_related("checklist")
+    return ChecklistItem.objects.filter(checklist__release=release, removed_at=None).select_related(
+        "checklist"
+    )
 
 
 @router.post("/items/{item_id}/tick", response=ItemOut)

@@ -43,7 +43,9 @@ def compiled() -> Callable[[Mapping[str, Any]], Any]:
 def run() -> list[Result]:
     ours, floor = compiled(), by_hand()
     agree = all(ours(key).value == floor(key)[0] for key in KEYS)
-    mine, theirs, ratio = paired(lambda: [ours(key) for key in KEYS], lambda: [floor(k) for k in KEYS])
+    mine, theirs, ratio = paired(
+        lambda: [ours(key) for key in KEYS], lambda: [floor(key) for key in KEYS]
+    )
     speed = 1 / ratio
     return [
         Result(

@@ -1,0 +1,63 @@
+"""How a script ends early, in words. Pure but for the driver's error classes.
+
+Refused
+├── ChangedSinceApplied
+├── StatementFailed
+├── UnfinishedBefore
+└── Stopped
+"""
+
+from __future__ import annotations
+
+import psycopg
+
+from migrations_runner.script import Script, Statement
+from releases.redaction import redact
+from releases.refusals import Refused
+
+
+class ChangedSinceApplied(Refused):
+    """This script stands on the target with another text, so it was not run again."""
+
+
+class StatementFailed(Refused):
+    """A statement failed and its transaction was rolled back."""
+
+    @classmethod
+    def at(
+        cls, script: str, text: Script, statement: Statement, error: psycopg.Error
+    ) -> StatementFailed:
+        """The failure with line and column in the script, as the server reported its position."""
+        line, column = position(text, statement, error)
+        return cls(f"{script}, line {line}, column {column}: {told(error)}")
+
+
+class UnfinishedBefore(Refused):
+    """An earlier run left this script unfinished outside a transaction; a person has to look."""
+
+
+class Stopped(Refused):
+    """The run was cancelled; what was under way was rolled back."""
+
+
+def told(error: psycopg.Error) -> str:
+    """What the server said: message, detail, hint, code; masked."""
+    diagnosis = error.diag
+    if diagnosis.message_primary is None:
+        return redact(str(error)).strip()
+    parts = [diagnosis.message_primary]
+    if diagnosis.message_detail:
+        parts.append(f"Detail: {diagnosis.message_detail}")
+    if diagnosis.message_hint:
+        parts.append(f"Hint: {diagnosis.message_hint}")
+    return redact(
+        ". ".join(part.rstrip(".") for part in parts) + f" (SQLSTATE {diagnosis.sqlstate})."
+    )
+
+
+def position(text: Script, statement: Statement, error: psycopg.Error) -> tuple[int, int]:
+    """Line and column, 1-based, in the script. The server counts characters of one statement."""
+    given = error.diag.statement_position
+    if not given:
+        return statement.line, statement.column
+    return text.locate(statement, int(given))

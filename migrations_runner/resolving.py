@@ -1,0 +1,181 @@
+"""What became of a run whose worker is gone: asked of the target, never guessed.
+
+1. Fence: take the claim away, so the old worker can write nothing more (`lost`).
+2. End every session that the run still has on the target, and wait until they are gone.
+3. Take the target's lock, then read its ledger: now nothing can change any more.
+4. All applied → succeeded. Nothing open outside a transaction → queued again. Otherwise a person
+   has to look, and the run says at which statement.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import psycopg
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from migrations_runner import ledger, runs, session
+from migrations_runner.ledger import Connection
+from migrations_runner.models import MigrationRun, RunScript
+from migrations_runner.progress import mark
+from migrations_runner.runs import Outcome
+from migrations_runner.states import RunState, StepState
+from releases import targets, timeline
+from releases.refusals import Refused
+from releases.timeline import Actor
+
+log = logging.getLogger(__name__)
+
+MOST_CLAIMS = 3
+_END_SECONDS = 10.0
+_AGAIN = " It is asked again every few seconds."
+
+
+class NotLost(Refused):
+    """This run is not waiting for anybody's look; nothing was changed."""
+
+
+def reap() -> int:
+    """Fence stale runs and resolve lost ones; answers how many changed their state."""
+    stale = MigrationRun.objects.filter(
+        state=RunState.RUNNING,
+        heartbeat_at__lt=Now() - timedelta(seconds=settings.RUN_STALE_SECONDS),
+    )
+    fenced = sum(_fence(run) for run in stale)
+    lost = MigrationRun.objects.filter(state=RunState.LOST).select_related("target", "release")
+    return fenced + sum(resolve(run) for run in lost)
+
+
+def resolve(run: MigrationRun) -> bool:
+    """Ask the target what became of a lost run; False while that can't be told."""
+    try:
+        connection = targets.connect(
+            run.target, application_name=f"rc-resolve-{run.pk}", autocommit=True
+        )
+    except Refused as refused:
+        return _wait_on(run, refused.message + _AGAIN)
+    try:
+        return _resolve_on(run, connection)
+    except psycopg.Error as failed:
+        return _wait_on(
+            run, f"The target did not answer to the end: {type(failed).__name__}." + _AGAIN
+        )
+    finally:
+        connection.close()
+
+
+@transaction.atomic
+def settle(*, run: MigrationRun, done: bool, actor: Actor, reason: str) -> None:
+    """A person looked at the unfinished statement of a lost run: was it done or not?
+
+    Writes their word to the target's ledger; the next look then queues the run again, which goes
+    on behind the statement (`done`) or with it. Raises NotLost, NotPermitted, TargetUnreachable.
+    """
+    actor.require("migrations_runner.queue_run")
+    run = (
+        MigrationRun.objects.select_for_update(of=("self",))
+        .select_related("target", "release")
+        .get(pk=run.pk)
+    )
+    if run.state != RunState.LOST:
+        raise NotLost(f"It is {run.get_state_display().lower()}.")
+    with targets.connect(
+        run.target, application_name=f"rc-resolve-{run.pk}", autocommit=True
+    ) as connection:
+        for script in run.scripts.all():
+            entry = ledger.read(connection, runs.release_key(run), script.name)
+            if entry is not None and entry.doing is not None:
+                ledger.settle_started(
+                    connection,
+                    runs.release_key(run),
+                    script.name,
+                    done=entry.doing + 1 if done else entry.doing,
+                )
+    timeline.record(
+        actor=actor,
+        verb="run.settle",
+        subject=run,
+        release=run.release,
+        data={"done": done, "reason": reason},
+    )
+
+
+@transaction.atomic
+def _fence(run: MigrationRun) -> bool:
+    taken = MigrationRun.objects.filter(
+        pk=run.pk, state=RunState.RUNNING, token=run.token, heartbeat_at=run.heartbeat_at
+    ).update(
+        state=RunState.LOST,
+        token=None,
+        error="The worker is gone; what it left on the target is being checked.",
+    )
+    if taken == 1:
+        timeline.record(actor=runs.WORKER, verb="run.lose", subject=run, release=run.release)
+    return taken == 1
+
+
+def _resolve_on(run: MigrationRun, connection: Connection) -> bool:
+    targets.check_identity(run.target, targets.identify(connection))
+    if not session.end_sessions(connection, run.pk, seconds=_END_SECONDS):
+        return _wait_on(run, "A session of this run on the target has not ended yet." + _AGAIN)
+    if not session.try_lock(connection):
+        return _wait_on(run, "Another session holds the target's lock." + _AGAIN)
+    states = [_ask(run, script, connection) for script in run.scripts.all()]
+    question = next((text for text in states if text), "")
+    if question:
+        return _wait_on(run, question)
+    return runs.end_lost(run, _verdict(run))
+
+
+def _ask(run: MigrationRun, script: RunScript, connection: Connection) -> str:
+    """Set a script's row by the ledger; the answer is a question for a person, or nothing."""
+    entry = (
+        ledger.read(connection, runs.release_key(run), script.name)
+        if ledger.exists(connection)
+        else None
+    )
+    if entry is not None and entry.state == ledger.APPLIED and entry.sha256 == script.sha256:
+        if script.state not in {StepState.APPLIED, StepState.SKIPPED}:
+            script.statements.update(state=StepState.APPLIED)
+            mark(script, StepState.APPLIED)
+        runs.remember_applied(run, script)
+        return ""
+    if script.state == StepState.RUNNING:
+        script.statements.update(state=StepState.PENDING, rows=None, milliseconds=None, output="")
+        mark(script, StepState.PENDING)
+    if entry is not None and entry.state == ledger.STARTED and entry.doing is not None:
+        return (
+            f"{script.name} can't be one transaction, and the worker was gone during its statement"
+            f" {entry.doing + 1}. Look on the target whether that statement took effect, then"
+            f" say so: manage.py settle_run {run.pk} --done or --not-done."
+        )
+    return ""
+
+
+def _verdict(run: MigrationRun) -> Outcome:
+    states = set(run.scripts.values_list("state", flat=True))
+    if states <= {StepState.APPLIED, StepState.SKIPPED}:
+        return Outcome(RunState.SUCCEEDED)
+    if run.cancel_requested_at is not None:
+        return Outcome(
+            RunState.FAILED,
+            "The worker was gone before it could answer the cancel.",
+            "What was under way was rolled back; nothing further was started.",
+        )
+    if run.claims >= MOST_CLAIMS:
+        return Outcome(
+            RunState.FAILED,
+            f"{run.claims} workers in a row were gone during this run.",
+            "What was under way was rolled back each time. Find out what ends them, queue again.",
+        )
+    return Outcome(RunState.QUEUED)
+
+
+def _wait_on(run: MigrationRun, why: str) -> bool:
+    if run.next_step != why:
+        MigrationRun.objects.filter(pk=run.pk, state=RunState.LOST).update(next_step=why)
+    log.info("run %s stays lost: %s", run.pk, why)
+    return False

@@ -1,0 +1,386 @@
+"""The verbs of a run: queue, cancel, claim, finish. This row, not the queue, decides.
+
+Refusals::
+
+    Refused
+    ├── NothingChosen
+    ├── ScriptAwaitingFile
+    ├── ScriptNotRunnable     the text's own refusal, with the script's name before it
+    ├── VariableNotUsed
+    ├── AlreadyQueued
+    └── RunIsOver
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce, Now
+
+from migrations_runner import pokes
+from migrations_runner.models import (
+    AppliedScript,
+    MigrationRun,
+    MigrationScript,
+    RunScript,
+    Statement,
+)
+from migrations_runner.parsing import parse_script
+from migrations_runner.refusals import ScriptRefused
+from migrations_runner.script import Script
+from migrations_runner.states import HOLDING, RUN, RunState, StepState
+from migrations_runner.variables import find
+from releases import evidence, timeline
+from releases.models import Release, TargetDatabase, Verdict
+from releases.refusals import Refused
+from releases.timeline import Actor
+
+_PREVIEW = 200
+_POKE_AGAIN = timedelta(seconds=3)
+WORKER = Actor.machine("worker")
+
+
+class NothingChosen(Refused):
+    """Choose at least one script; nothing was queued."""
+
+
+class ScriptAwaitingFile(Refused):
+    """A script has no text yet, so nothing was queued."""
+
+
+class ScriptNotRunnable(Refused):
+    """A script can't be run as it is, so nothing was queued."""
+
+
+class VariableNotUsed(Refused):
+    """No chosen script uses this variable, so nothing was queued; is it spelt right?"""
+
+
+class AlreadyQueued(Refused):
+    """The same scripts with the same values already wait or run on this target."""
+
+
+class RunIsOver(Refused):
+    """This run has ended, or is being checked; there is nothing to cancel."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's right to a run. Every write of the worker shows the token."""
+
+    run: MigrationRun
+    token: uuid.UUID
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: its state, what went wrong, what was not done and what to do now."""
+
+    state: RunState
+    error: str = ""
+    next_step: str = ""
+
+
+def queue(
+    *,
+    scripts: Sequence[MigrationScript],
+    target: TargetDatabase,
+    variables: Mapping[str, str],
+    actor: Actor,
+    release: Release | None = None,
+) -> MigrationRun:
+    """Queue one ordered batch on a target; everything that its text can tell is checked first.
+
+    Raises the refusals of this module, and NotPermitted. The exact texts are copied into the run,
+    so a later edit of a script changes nothing that was queued.
+    """
+    actor.require("migrations_runner.queue_run")
+    parsed = [_checked(script, variables) for script in scripts]
+    if not parsed:
+        raise NothingChosen
+    _refuse_unused(scripts, variables)
+    run = MigrationRun(
+        release=release or scripts[0].release,
+        target=target,
+        state=RunState.QUEUED,
+        variables=dict(variables),
+        batch_hash=_batch_hash(scripts, target, variables),
+        requested_by=actor.user,
+        requested_by_name=actor.name,
+    )
+    try:
+        with transaction.atomic():
+            run.full_clean(validate_constraints=False)
+            run.save(force_insert=True)
+            _copy_scripts(run, scripts, parsed)
+            timeline.record(
+                actor=actor,
+                verb="run.queue",
+                subject=run,
+                release=run.release,
+                environment=target.environment,
+                data={"scripts": [script.name for script in scripts], "target": target.name},
+            )
+            transaction.on_commit(lambda: poke(run.pk))
+    except IntegrityError:
+        raise AlreadyQueued(_same_batch(run)) from None
+    return run
+
+
+@transaction.atomic
+def cancel(*, run: MigrationRun, actor: Actor) -> MigrationRun:
+    """Cancel a waiting run at once; ask the worker of a running one to stop and roll back.
+
+    Raises RunIsOver, NotPermitted.
+    """
+    actor.require("migrations_runner.cancel_run")
+    run = _take(run)
+    if run.state in {RunState.DRAFT, RunState.AWAITING_APPROVAL, RunState.QUEUED}:
+        RUN.require(run.state, RunState.CANCELLED)
+        run.state, run.next_step = RunState.CANCELLED, "Nothing was run."
+        run.finished_at = Now()
+        run.save(update_fields=["state", "next_step", "finished_at"])
+        _mark_open_scripts(run, StepState.NOT_RUN)
+    elif run.state == RunState.RUNNING:
+        run.cancel_requested_at, run.cancel_requested_by = Now(), actor.name
+        run.save(update_fields=["cancel_requested_at", "cancel_requested_by"])
+    else:
+        raise RunIsOver(f"It is {run.get_state_display().lower()}.")
+    timeline.record(actor=actor, verb="run.cancel", subject=run, release=run.release)
+    run.refresh_from_db()
+    return run
+
+
+@transaction.atomic
+def claim(run_id: int) -> Claim | None:
+    """Take a queued run; None when there is nothing to do, which is no error.
+
+    The target's row is locked meanwhile, so of two workers only one sees the target free. A target
+    is worked on by one run at a time, in the order of queueing.
+    """
+    run = MigrationRun.objects.filter(pk=run_id, state=RunState.QUEUED).first()
+    if run is None:
+        return None
+    TargetDatabase.objects.select_for_update(of=("self",)).get(pk=run.target_id)
+    others = MigrationRun.objects.filter(target=run.target_id).exclude(pk=run_id)
+    if others.filter(state__in=HOLDING).exists():
+        return None
+    if others.filter(state=RunState.QUEUED, pk__lt=run_id).exists():
+        return None
+    token = uuid.uuid4()
+    taken = MigrationRun.objects.filter(pk=run_id, state=RunState.QUEUED).update(
+        state=RunState.RUNNING,
+        token=token,
+        heartbeat_at=Now(),
+        started_at=Coalesce(F("started_at"), Now()),
+        claims=F("claims") + 1,
+    )
+    if taken != 1:
+        return None
+    run = MigrationRun.objects.select_related("target__environment", "release").get(pk=run_id)
+    timeline.record(actor=WORKER, verb="run.start", subject=run, release=run.release)
+    return Claim(run, token)
+
+
+def beat(held: Claim) -> tuple[bool, bool]:
+    """Say that the worker is alive: (is the claim still ours, was a cancel asked for)."""
+    ours = MigrationRun.objects.filter(pk=held.run.pk, token=held.token, state=RunState.RUNNING)
+    if ours.update(heartbeat_at=Now()) != 1:
+        return False, False
+    return True, ours.filter(cancel_requested_at__isnull=False).exists()
+
+
+@transaction.atomic
+def finish(held: Claim, outcome: Outcome) -> bool:
+    """Write the end of a run, its evidence and its event together; False if the claim is gone."""
+    RUN.require(RunState.RUNNING, outcome.state)
+    ours = MigrationRun.objects.filter(pk=held.run.pk, token=held.token, state=RunState.RUNNING)
+    return _end(ours, held.run.pk, outcome)
+
+
+def end_lost(run: MigrationRun, outcome: Outcome) -> bool:
+    """Write the end of a run that was lost; False if somebody else was first."""
+    RUN.require(RunState.LOST, outcome.state)
+    with transaction.atomic():
+        return _end(MigrationRun.objects.filter(pk=run.pk, state=RunState.LOST), run.pk, outcome)
+
+
+def poke(run_id: int) -> None:
+    """Tell some worker to look at a run. Losing or doubling a poke changes nothing."""
+    MigrationRun.objects.filter(pk=run_id).update(poked_at=Now())
+    pokes.enqueue(run_id)
+
+
+def redispatch() -> int:
+    """Poke queued runs that nobody took for a while; one per target, the oldest."""
+    waiting = (
+        MigrationRun.objects.filter(state=RunState.QUEUED)
+        .exclude(poked_at__gt=Now() - _POKE_AGAIN)
+        .exclude(target__runs__state__in=HOLDING)
+        .order_by("target_id", "pk")
+        .distinct("target_id")
+        .values_list("pk", flat=True)
+    )
+    poked = list(waiting)
+    for run_id in poked:
+        poke(run_id)
+    return len(poked)
+
+
+def remember_applied(run: MigrationRun, script: RunScript) -> None:
+    """Keep what the target's ledger says, for screens; the ledger itself stays the truth."""
+    AppliedScript.objects.update_or_create(
+        target=run.target,
+        name=f"{release_key(run)}/{script.name}",
+        defaults={
+            "release": run.release,
+            "sha256": script.sha256,
+            "run": run,
+            "applied_at": Now(),
+        },
+    )
+
+
+def release_key(run: MigrationRun) -> str:
+    """Under which release the target's ledger keeps this run's scripts."""
+    return run.release.slug if run.release else ""
+
+
+def _checked(script: MigrationScript, variables: Mapping[str, str]) -> Script:
+    if script.awaits_file:
+        raise ScriptAwaitingFile(f"{script.name} awaits its file: attach it first.")
+    try:
+        return parse_script(script.text, variables)
+    except ScriptRefused as refused:
+        raise ScriptNotRunnable(f"{script.name}: {refused.detail}") from refused
+
+
+def _refuse_unused(scripts: Sequence[MigrationScript], variables: Mapping[str, str]) -> None:
+    used = {use.name for script in scripts for use in find(script.text)}
+    unused = sorted(set(variables) - used)
+    if unused:
+        raise VariableNotUsed(
+            f"Given: {', '.join(unused)}. Used: {', '.join(sorted(used)) or 'none'}."
+        )
+
+
+def _batch_hash(
+    scripts: Sequence[MigrationScript], target: TargetDatabase, variables: Mapping[str, str]
+) -> str:
+    parts = [
+        target.pk,
+        [[script.release_id, script.name, script.sha256] for script in scripts],
+        sorted(variables.items()),
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _copy_scripts(
+    run: MigrationRun, scripts: Sequence[MigrationScript], parsed: Sequence[Script]
+) -> None:
+    for position, (script, text) in enumerate(zip(scripts, parsed, strict=True)):
+        copy = RunScript.objects.create(
+            run=run,
+            script=script,
+            name=script.name,
+            position=position,
+            text=script.text,
+            sha256=script.sha256,
+        )
+        Statement.objects.bulk_create(
+            Statement(
+                run_script=copy,
+                index=index,
+                line=statement.line,
+                kind=statement.kind[:60],
+                preview=_preview(statement.sql),
+            )
+            for index, statement in enumerate(text.statements)
+        )
+
+
+def _preview(sql: str) -> str:
+    text = re.sub(r"\s+", " ", sql).strip()
+    return text if len(text) <= _PREVIEW else text[: _PREVIEW - 1] + "…"
+
+
+def _same_batch(run: MigrationRun) -> str:
+    standing = MigrationRun.objects.filter(
+        target=run.target, batch_hash=run.batch_hash, state__in=[RunState.QUEUED, RunState.RUNNING]
+    ).first()
+    return f"See run {standing.pk}." if standing else "It has just ended; look at the list of runs."
+
+
+def _take(run: MigrationRun) -> MigrationRun:
+    return (
+        MigrationRun.objects.select_for_update(of=("self",))
+        .select_related("release", "target")
+        .get(pk=run.pk)
+    )
+
+
+_VERBS = {
+    RunState.SUCCEEDED: "run.succeed",
+    RunState.FAILED: "run.fail",
+    RunState.CANCELLED: "run.cancelled",
+    RunState.LOST: "run.lose",
+    RunState.QUEUED: "run.requeue",
+}
+_VERDICTS = {
+    RunState.SUCCEEDED: Verdict.PASS,
+    RunState.FAILED: Verdict.FAIL,
+    RunState.CANCELLED: Verdict.INCONCLUSIVE,
+    RunState.LOST: Verdict.INCONCLUSIVE,
+    RunState.QUEUED: Verdict.INCONCLUSIVE,
+}
+
+
+def _end(ours: object, run_id: int, outcome: Outcome) -> bool:
+    final = outcome.state in RUN.final
+    changes = {"state": outcome.state, "error": outcome.error, "next_step": outcome.next_step}
+    if final:
+        changes["finished_at"] = Now()  # type: ignore[assignment]
+    if outcome.state != RunState.RUNNING:
+        changes["token"] = None  # type: ignore[assignment]
+    if ours.update(**changes) != 1:  # type: ignore[attr-defined]
+        return False
+    run = MigrationRun.objects.select_related("release", "target__environment").get(pk=run_id)
+    if final:
+        _mark_open_scripts(run, StepState.NOT_RUN)
+        _note_evidence(run, outcome)
+    if outcome.state == RunState.QUEUED:
+        transaction.on_commit(lambda: poke(run_id))
+    timeline.record(
+        actor=WORKER,
+        verb=_VERBS[outcome.state],
+        subject=run,
+        release=run.release,
+        environment=run.target.environment,
+        data={"error": outcome.error} if outcome.error else {},
+    )
+    return True
+
+
+def _note_evidence(run: MigrationRun, outcome: Outcome) -> None:
+    states = list(run.scripts.values_list("state", flat=True))
+    evidence.record(
+        subject=run,
+        release=run.release,
+        verdict=_VERDICTS[outcome.state],
+        summary=f"{run}: {outcome.state.label}. {outcome.error}".strip(),
+        numbers={state: states.count(state) for state in set(states)},
+    )
+
+
+def _mark_open_scripts(run: MigrationRun, state: StepState) -> None:
+    opened = [StepState.PENDING, StepState.RUNNING]
+    Statement.objects.filter(run_script__run=run, state__in=opened).update(state=state)
+    run.scripts.filter(state__in=opened).update(state=state)

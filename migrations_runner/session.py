@@ -1,0 +1,115 @@
+"""A session on a target: its lock, its limits, and what other sessions of a run are left.
+
+One runner at a time works on a target: a session-level advisory lock, tried in a loop (waiting in
+`pg_advisory_lock` would deadlock with CREATE INDEX CONCURRENTLY). The server itself ends the
+session when our process is gone, because it is told to look at the socket every half second.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
+
+from migrations_runner.ledger import Connection
+from releases import targets
+from releases.models import TargetDatabase
+from releases.refusals import Refused
+
+#: The advisory lock of Release Control, the same on every target.
+LOCK = (7316, 2)
+LOCK_WAIT_SECONDS = 30.0
+POLL_SECONDS = 0.2
+
+
+class TargetBusy(Refused):
+    """Another session holds the target's lock, so nothing was run."""
+
+
+def application_name(run_id: int) -> str:
+    """How a run's sessions are called in pg_stat_activity."""
+    return f"rc-run-{run_id}"
+
+
+@contextmanager
+def opened(
+    target: TargetDatabase, run_id: int, *, wait: Callable[[float], bool]
+) -> Iterator[Connection]:
+    """A locked session on the target it is supposed to be, in autocommit mode.
+
+    `wait(seconds)` pauses and answers True when the run is to stop. Raises TargetNotConfigured,
+    TargetUnreachable, NotTheExpectedDatabase, TargetBusy.
+    """
+    connection = targets.connect(target, application_name=application_name(run_id), autocommit=True)
+    try:
+        targets.check_identity(target, targets.identify(connection))
+        _lock(connection, wait)
+        yield connection
+    finally:
+        connection.close()
+
+
+def refresh(connection: Connection, target: TargetDatabase) -> None:
+    """Give a script the session that psql would: nothing left over, plus the target's limits.
+
+    Not DISCARD ALL, which would also give up the lock.
+    """
+    connection.execute(
+        "RESET SESSION AUTHORIZATION; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP"
+    )
+    _set(connection, "lock_timeout", f"{target.lock_timeout_ms}ms")
+    _set(connection, "statement_timeout", f"{target.statement_timeout_ms}ms")
+    watch_the_client(connection)
+
+
+def watch_the_client(connection: Connection) -> None:
+    """Have the server end our session soon after our process died. PostgreSQL 14 and newer."""
+    if connection.info.server_version >= 140000:  # noqa: PLR2004
+        try:
+            _set(connection, "client_connection_check_interval", "500ms")
+        except psycopg.Error:
+            return  # the server's platform can't; the reaper ends such a session instead
+
+
+def end_sessions(connection: Connection, run_id: int, *, seconds: float) -> bool:
+    """End every other session of a run; True once none is left. Never guesses: False if unsure."""
+    deadline = time.monotonic() + seconds
+    while True:
+        left = connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = %s AND pid <> pg_backend_pid()",
+            [application_name(run_id)],
+        ).fetchall()
+        if not left:
+            return True
+        if time.monotonic() > deadline:
+            return False
+        connection.execute("SELECT pg_sleep(0.1)")
+
+
+def try_lock(connection: Connection) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", LOCK).fetchone()
+    return bool(row and row[0])
+
+
+def _lock(connection: Connection, wait: Callable[[float], bool]) -> None:
+    deadline = time.monotonic() + LOCK_WAIT_SECONDS
+    while not try_lock(connection):
+        if time.monotonic() > deadline or wait(POLL_SECONDS):
+            raise TargetBusy(f"It is held by {_holder(connection)}.")
+
+
+def _holder(connection: Connection) -> str:
+    row = connection.execute(
+        "SELECT a.application_name, a.pid FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+        " WHERE l.locktype = 'advisory' AND l.classid = %s AND l.objid = %s AND l.granted",
+        LOCK,
+    ).fetchone()
+    return f"{row[0] or 'a session'} (pid {row[1]})" if row else "a session that has just ended"
+
+
+def _set(connection: Connection, name: str, value: str) -> None:
+    connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))

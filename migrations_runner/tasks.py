@@ -1,0 +1,16 @@
+"""What a worker does on a poke. A bug is reported and ends the task; the row tells the rest."""
+
+from __future__ import annotations
+
+import sentry_sdk
+
+from migrations_runner import execution
+
+
+def run_migration(run_id: int) -> None:
+    """Look at the run; whoever claims it works on it, everybody else does nothing."""
+    try:
+        execution.execute(run_id)
+    except Exception:
+        sentry_sdk.capture_exception()
+        raise

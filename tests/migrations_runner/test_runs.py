@@ -1,0 +1,371 @@
+"""Queueing and running on a real target, as people and workers do."""
+
+from __future__ import annotations
+
+import threading
+
+import psycopg
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django_q.models import OrmQ
+
+from migrations_runner import execution, resolving, runs, session
+from migrations_runner.failures import ChangedSinceApplied
+from migrations_runner.models import AppliedScript, MigrationRun, MigrationScript
+from migrations_runner.states import RunState
+from releases import evidence
+from releases.models import Event, Release, TargetDatabase
+from releases.refusals import NotPermitted
+from releases.timeline import Actor
+from tests.migrations_runner.conftest import VARIABLE, QueueRun
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Target = psycopg.Connection[tuple[object, ...]]
+ACTOR = Actor.command("test")
+
+
+def run_it(run: MigrationRun) -> MigrationRun:
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def one(target: Target, question: str) -> object:
+    row = target.execute(question.encode()).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def test_scripts_run_in_order_and_are_recorded(queue: QueueRun, on_target: Target) -> None:
+    run = run_it(queue("CREATE TABLE a (n int);", "INSERT INTO a SELECT generate_series(1, 5);"))
+    assert run.state == RunState.SUCCEEDED
+    assert one(on_target, "SELECT sum(n) FROM a") == 15
+    statement = run.scripts.last().statements.get()  # type: ignore[union-attr]
+    assert (statement.rows, statement.state, statement.kind) == (5, "applied", "INSERT")
+    assert statement.milliseconds is not None
+    assert AppliedScript.objects.count() == 2
+    seen = evidence.latest(run)
+    assert seen is not None
+    assert seen.verdict == "pass"
+    verbs = Event.objects.order_by("id").values_list("verb", flat=True)
+    assert list(verbs) == ["run.queue", "run.start", "run.succeed"]
+
+
+def test_the_first_error_stops_everything_and_is_located(
+    queue: QueueRun, on_target: Target
+) -> None:
+    run = run_it(
+        queue(
+            "CREATE TABLE a (n int);",
+            "-- é\nINSERT INTO a VALUES (1);\nINSERT INTO a (m)\n  VALUES (2);",
+            "CREATE TABLE c ();",
+        )
+    )
+    assert run.state == RunState.FAILED
+    assert '2.sql, line 3, column 16: column "m" of relation "a" does not exist' in run.error
+    assert "Applied: 1.sql. Not started: 3.sql." in run.next_step
+    assert one(on_target, "SELECT count(*) FROM a") == 0
+    assert one(on_target, "SELECT to_regclass('c')") is None
+    assert [s.state for s in run.scripts.all()] == ["applied", "failed", "not_run"]
+    failed = run.scripts.get(name="2.sql")
+    assert [s.state for s in failed.statements.all()] == ["undone", "failed"]
+
+
+def test_after_mending_what_is_applied_is_skipped(queue: QueueRun, on_target: Target) -> None:
+    run_it(queue("CREATE TABLE a (n int);", "INSERT INTO b VALUES (1);"))
+    run = run_it(queue("CREATE TABLE a (n int);", "INSERT INTO a VALUES (1);"))
+    assert [s.state for s in run.scripts.all()] == ["skipped", "applied"]
+    assert one(on_target, "SELECT count(*) FROM a") == 1
+
+
+def test_a_script_changed_since_it_was_applied_is_refused(
+    queue: QueueRun, on_target: Target
+) -> None:
+    run_it(queue("CREATE TABLE a (n int);"))
+    run = run_it(queue("CREATE TABLE a (n int, m int);"))
+    assert run.state == RunState.FAILED
+    assert (ChangedSinceApplied.__doc__ or "") in run.error
+    assert "1.sql" in run.error
+
+
+def test_a_rollback_script_makes_the_release_runnable_again(
+    queue: QueueRun, on_target: Target
+) -> None:
+    up, down = "CREATE TABLE a (n int);", "DROP TABLE a;"
+    for _ in range(2):
+        assert run_it(queue(up, names=("up.sql",))).state == RunState.SUCCEEDED
+        assert one(on_target, "SELECT to_regclass('a')") is not None
+        undone = run_it(queue(down, names=("down.sql",), role="rollback"))
+        assert undone.state == RunState.SUCCEEDED, undone.error
+        assert one(on_target, "SELECT to_regclass('a')") is None
+
+
+def test_variables_are_put_in_as_psql_does(queue: QueueRun, on_target: Target) -> None:
+    run = run_it(
+        queue(
+            'CREATE TABLE :"t" (v text); INSERT INTO :"t" VALUES (:\'v\');'
+            "INSERT INTO :\"t\" SELECT generate_series(1, :n)::text; SELECT ':v', $$:v$$;",
+            t="Odd name",
+            v="it's\\ :n",
+            n="2",
+        )
+    )
+    assert run.state == RunState.SUCCEEDED, run.error
+    rows = on_target.execute('SELECT v FROM "Odd name"').fetchall()
+    assert rows == [("it's\\ :n",), ("1",), ("2",)]
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "says"),
+    [
+        ("SELECT 1 FORM t;", {}, "1.sql: Line 1, column 15"),
+        ("UPDATE t SET a = 1\nWHERE id = :user_id;", {}, "user_id (line 2)"),
+        ("SELECT :id;", {"id": "1 OR true"}, "write :'id'"),
+        ("-- nothing\n", {}, "only blanks and comments"),
+        ("BEGIN; SELECT 1; COMMIT; SELECT 2;", {}, "Line 1"),
+        (r"\copy t from 'x'", {}, "\\copy"),
+    ],
+)
+def test_what_the_text_can_tell_is_refused_before_anything_runs(
+    queue: QueueRun, text: str, variables: dict[str, str], says: str
+) -> None:
+    with pytest.raises(runs.ScriptNotRunnable) as refused:
+        queue(text, **variables)
+    assert says in refused.value.message
+    assert not MigrationRun.objects.exists()
+
+
+def test_a_misspelt_variable_is_refused(queue: QueueRun) -> None:
+    with pytest.raises(runs.VariableNotUsed, match="Given: usr"):
+        queue("SELECT 1;", usr="7")
+
+
+def test_a_script_that_awaits_its_file_is_refused_by_name(
+    target: TargetDatabase, release: Release
+) -> None:
+    script = MigrationScript.objects.create(release=release, name="014_refactor_books.sql")
+    with pytest.raises(runs.ScriptAwaitingFile, match="014_refactor_books"):
+        runs.queue(scripts=[script], target=target, variables={}, actor=ACTOR)
+    with pytest.raises(runs.NothingChosen):
+        runs.queue(scripts=[], target=target, variables={}, actor=ACTOR)
+
+
+def test_a_double_click_queues_once(queue: QueueRun) -> None:
+    first = queue("SELECT 1;")
+    with pytest.raises(runs.AlreadyQueued, match=f"See run {first.pk}"):
+        queue("SELECT 1;")
+    assert MigrationRun.objects.count() == 1
+
+
+def test_queueing_pokes_a_worker_with_nothing_but_the_id(queue: QueueRun) -> None:
+    run = queue("SELECT 1;")
+    task = OrmQ.objects.get().task
+    assert (task["func"], task["args"]) == ("migrations_runner.tasks.run_migration", (run.pk,))
+
+
+def test_a_redelivered_poke_changes_nothing(queue: QueueRun, on_target: Target) -> None:
+    run = run_it(queue("CREATE TABLE a (n int); INSERT INTO a VALUES (1);"))
+    execution.execute(run.pk)
+    execution.execute(10**6)
+    assert one(on_target, "SELECT count(*) FROM a") == 1
+    assert MigrationRun.objects.get().claims == 1
+
+
+def test_two_workers_at_once_claim_once(queue: QueueRun, on_target: Target) -> None:
+    run = queue("CREATE TABLE a (n int); INSERT INTO a VALUES (1);")
+    start = threading.Barrier(2)
+
+    def work() -> None:
+        start.wait(timeout=10)
+        execution.execute(run.pk)
+        connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=60)
+    run.refresh_from_db()
+    assert (run.state, run.claims) == (RunState.SUCCEEDED, 1)
+    assert one(on_target, "SELECT count(*) FROM a") == 1
+
+
+def test_a_target_is_worked_on_by_one_run_at_a_time_in_order(queue: QueueRun) -> None:
+    first, second = queue("SELECT 1;"), queue("SELECT 2;")
+    assert runs.claim(second.pk) is None
+    held = runs.claim(first.pk)
+    assert held is not None
+    assert runs.claim(second.pk) is None
+    assert runs.redispatch() == 0
+    assert runs.finish(held, runs.Outcome(RunState.SUCCEEDED))
+    assert runs.claim(second.pk) is not None
+
+
+def test_a_run_that_nobody_took_is_poked_again(queue: QueueRun) -> None:
+    run = queue("SELECT 1;")
+    OrmQ.objects.all().delete()  # the poke is lost
+    assert runs.redispatch() == 0  # it was poked just now
+    MigrationRun.objects.filter(pk=run.pk).update(poked_at=None)
+    assert runs.redispatch() == 1
+    assert OrmQ.objects.count() == 1
+
+
+def test_a_fenced_worker_can_write_nothing_more(queue: QueueRun) -> None:
+    run = queue("SELECT 1;")
+    held = runs.claim(run.pk)
+    assert held is not None
+    MigrationRun.objects.filter(pk=run.pk).update(heartbeat_at="2026-01-01T00:00Z")
+    assert resolving.reap() == 2  # lost, and queued again: nothing had been done
+    assert runs.beat(held) == (False, False)
+    assert runs.finish(held, runs.Outcome(RunState.SUCCEEDED)) is False
+    run.refresh_from_db()
+    assert run.state == RunState.QUEUED
+
+
+def test_another_session_with_the_lock_keeps_the_run_out(
+    queue: QueueRun, on_target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "LOCK_WAIT_SECONDS", 0.3)
+    on_target.execute("SELECT pg_advisory_lock(%s, %s)", session.LOCK)
+    run = run_it(queue("CREATE TABLE a (n int);"))
+    assert run.state == RunState.FAILED
+    assert "holds the target's lock" in run.error
+    assert one(on_target, "SELECT to_regclass('a')") is None
+
+
+def test_a_waiting_run_is_cancelled_at_once(queue: QueueRun, on_target: Target) -> None:
+    run = queue("CREATE TABLE a (n int);")
+    runs.cancel(run=run, actor=ACTOR)
+    assert run_it(run).state == RunState.CANCELLED
+    assert one(on_target, "SELECT to_regclass('a')") is None
+    with pytest.raises(runs.RunIsOver):
+        runs.cancel(run=run, actor=ACTOR)
+
+
+def test_a_running_run_is_cancelled_and_rolled_back(queue: QueueRun, on_target: Target) -> None:
+    run = queue("CREATE TABLE a (n int); SELECT pg_sleep(600);", "SELECT 1;")
+    worker = threading.Thread(target=lambda: (execution.execute(run.pk), connection.close()))
+    worker.start()
+    wait_for_statement(on_target, run)
+    runs.cancel(run=run, actor=ACTOR)
+    worker.join(timeout=30)
+    assert not worker.is_alive()
+    run.refresh_from_db()
+    assert run.state == RunState.CANCELLED, run.error
+    assert "line 1" in run.next_step
+    assert one(on_target, "SELECT to_regclass('a')") is None
+
+
+def test_progress_is_seen_while_the_statement_runs(queue: QueueRun, on_target: Target) -> None:
+    on_target.execute("SELECT pg_advisory_lock(1)")
+    run = queue("SELECT 1; SELECT pg_advisory_lock(1);")
+    worker = threading.Thread(target=lambda: (execution.execute(run.pk), connection.close()))
+    worker.start()
+    try:
+        wait_for_statement(on_target, run)
+        for _ in range(200):
+            states = list(run.scripts.get().statements.values_list("state", flat=True))
+            if states == ["applied", "running"]:
+                break
+            on_target.execute("SELECT pg_sleep(0.05)")
+        assert states == ["applied", "running"]
+    finally:
+        on_target.execute("SELECT pg_advisory_unlock(1)")
+        worker.join(timeout=30)
+
+
+def test_the_targets_limits_hold_and_a_script_may_set_its_own(
+    queue: QueueRun, target: TargetDatabase, on_target: Target
+) -> None:
+    TargetDatabase.objects.update(lock_timeout_ms=50, statement_timeout_ms=4321)
+    on_target.execute("CREATE TABLE busy (n int)")
+    on_target.execute("BEGIN")
+    on_target.execute("LOCK TABLE busy")
+    run = run_it(queue("ALTER TABLE busy ADD COLUMN m int;"))
+    on_target.execute("ROLLBACK")
+    assert "lock timeout" in run.error
+    shown = run_it(
+        queue(
+            "SHOW statement_timeout; SET statement_timeout = '9s';",
+            "SHOW statement_timeout;",
+            names=("a.sql", "b.sql"),
+        )
+    )
+    outputs = [s.statements.first().output for s in shown.scripts.all()]  # type: ignore[union-attr]
+    assert outputs == ["statement_timeout\n4321ms", "statement_timeout\n4321ms"]
+
+
+def test_notices_and_rows_are_kept_and_secrets_masked(queue: QueueRun) -> None:
+    run = run_it(
+        queue(
+            "DO $$ BEGIN RAISE NOTICE 'password=hunter2 for %', 'ana'; END $$;"
+            " SELECT n, 'x' AS label FROM generate_series(1, 30) n;"
+        )
+    )
+    said, listed = (s.output for s in run.scripts.get().statements.all())
+    assert said == "NOTICE: password=[hidden] for ana"
+    assert listed.startswith("n\tlabel\n1\tx\n")
+    assert listed.endswith("… and 10 more rows")
+
+
+def test_a_target_without_its_variable_is_refused_by_name(
+    queue: QueueRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = queue("SELECT 1;")
+    monkeypatch.delenv(VARIABLE)
+    assert VARIABLE in run_it(run).error
+
+
+def test_an_unreachable_target_says_so_without_its_password(
+    queue: QueueRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = queue("SELECT 1;")
+    monkeypatch.setenv(VARIABLE, "postgresql://u:hunter2@127.0.0.1:1/x")
+    run = run_it(run)
+    assert run.state == RunState.FAILED
+    assert "could not be reached" in run.error
+    assert "hunter2" not in run.error
+
+
+def test_another_database_than_the_one_known_is_refused(
+    queue: QueueRun, target: TargetDatabase
+) -> None:
+    run_it(queue("SELECT 1;"))
+    target.refresh_from_db()
+    TargetDatabase.objects.update(identity={**target.identity, "oid": 1})
+    assert "Another database answered" in run_it(queue("SELECT 2;", names=("b.sql",))).error
+
+
+def test_a_connection_that_breaks_leaves_the_run_lost_and_the_ledger_decides(
+    queue: QueueRun, on_target: Target
+) -> None:
+    run = run_it(queue("CREATE TABLE a (n int); SELECT pg_terminate_backend(pg_backend_pid());"))
+    assert run.state == RunState.LOST
+    assert resolving.reap() == 1
+    run.refresh_from_db()
+    assert run.state == RunState.QUEUED
+    assert one(on_target, "SELECT to_regclass('a')") is None
+
+
+def test_support_and_product_run_no_sql(
+    target: TargetDatabase, release: Release, cleo: User, dora: User
+) -> None:
+    script = MigrationScript.objects.create(release=release, name="a.sql", text="SELECT 1;")
+    for person in (cleo, dora):
+        with pytest.raises(NotPermitted):
+            runs.queue(scripts=[script], target=target, variables={}, actor=Actor.person(person))
+
+
+def wait_for_statement(target: Target, run: MigrationRun) -> None:
+    """Until the run's session on the target is inside a statement that takes long."""
+    for _ in range(600):
+        found = target.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
+            " AND state = 'active' AND wait_event IN ('PgSleep', 'advisory')",
+            [f"rc-run-{run.pk}"],
+        ).fetchone()
+        if found and found[0]:
+            return
+        target.execute("SELECT pg_sleep(0.05)")
+    pytest.fail("the run never reached its long statement")
