@@ -7,8 +7,8 @@ any part or of all, the next one clears up and goes on with the data as they wer
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
+import math
 import os
 import secrets
 import signal
@@ -37,6 +37,7 @@ from releasecontrol.up_places import (
 
 READY_SECONDS = 120.0
 TICK_SECONDS = 0.2
+LOOK_SECONDS = 0.3
 WORKER_GRACE = 20
 #: Loopback only, and never through a proxy.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -64,8 +65,8 @@ class House:
         return Child(name, command, env, Log(self.var / "log" / f"{name}.log"), grace=grace)
 
     # --- One thing after the other ---
-    def do(self, name: str, env: Mapping[str, str], *words: str) -> list[str]:
-        """Run a manage.py command to its end; its last lines. Raises CannotStart or Stopped."""
+    def do(self, name: str, env: Mapping[str, str], *words: str) -> None:
+        """Run a manage.py command to its end. Raises CannotStart or Stopped."""
         child = self.child(name, env, sys.executable, "manage.py", *words)
         child.start(time.monotonic())
         while (code := child.ended()) is None:
@@ -76,11 +77,10 @@ class House:
         if code:
             said = "\n".join(f"    {line}" for line in child.log.tail)
             raise CannotStart(f"{' '.join(words)} failed with code {code}:\n{said}")
-        return list(child.log.tail)
 
     def watch(self, url: str, announce: Mapping[str, object]) -> None:
         """Keep everything alive until somebody asks to stop."""
-        ready, late = False, False
+        look_due, patience_ends = 0.0, self.begun + READY_SECONDS
         while not self.asked_to_stop():
             now = time.monotonic()
             for child in self.children:
@@ -88,13 +88,15 @@ class House:
             listen(self.children, TICK_SECONDS)
             if not os.environ.get("DATABASE_URL"):
                 _tend_postgres()
-            if not ready:
-                ready = _is_ready(url)
-                if ready:
-                    _announce(self.var, url, time.time() - self.begun, announce)
-                elif not late and time.time() - self.begun > READY_SECONDS:
-                    late = True
-                    say(f"Not ready yet: {_readiness(url)}. See {self.var / 'log'}.")
+            if now < look_due:
+                continue
+            look_due = now + LOOK_SECONDS
+            if _is_ready(url):
+                _announce(self.var, url, time.time() - self.begun, announce)
+                look_due = math.inf
+            elif time.time() > patience_ends:
+                patience_ends = math.inf
+                say(f"Not ready yet: {_readiness(url)}. See {self.var / 'log'}.")
 
 
 def _tend_postgres() -> None:
@@ -156,23 +158,12 @@ def _environment(ports: Ports, targets: Mapping[str, str], var: Path) -> dict[st
     return usual | os.environ | dict(targets) | fixed
 
 
-def _keys(house: House, env: Mapping[str, str]) -> dict[str, str]:
-    """The stand-in application's own token and its key to the flags; made once per database."""
-    path = house.var / "example-keys.json"
-    database = hashlib.sha256(env.get("DATABASE_URL", "").encode()).hexdigest()
+def _flag_token(var: Path) -> str:
+    """The stand-in application's key to the flags of production, as load_example left it."""
     try:
-        kept: dict[str, str] = json.loads(path.read_text())
-    except (OSError, ValueError):
-        kept = {}
-    if kept.get("database") != database:
-        words = ("create_token", "--environment", "production", "--scope", "evaluate")
-        token = house.do("token", env, *words)[-1].strip()
-        (house.var / "log" / "token.log").unlink(missing_ok=True)
-        kept = {"database": database, "app": secrets.token_urlsafe(24), "ofrep": token}
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(kept, file)
-    return kept
+        return str(json.loads((var / "example-tokens.json").read_text())["production"])
+    except (OSError, ValueError, KeyError):
+        return ""
 
 
 def _children(house: House, env: Mapping[str, str], ports: Ports) -> list[Child]:
@@ -181,26 +172,25 @@ def _children(house: House, env: Mapping[str, str], ports: Ports) -> list[Child]
         *(python, "-m", "granian", "--host", HOST, "--no-ws", "--workers-kill-timeout", "3"),
         *("--respawn-failed-workers", "--respawn-interval", "0.5"),
     ]
-    web = ("--interface", "wsgi", "--workers", "2", "--blocking-threads", "8")
-    stream = ("--interface", "asgi")
+    web = (
+        *("--interface", "wsgi", "--workers", "2", "--blocking-threads", "8"),
+        *("--port", str(ports.web), "releasecontrol.wsgi:application"),
+    )
+    stream = ("--interface", "asgi", "--port", str(ports.stream), "releasecontrol.asgi:application")
+    worker = (python, "manage.py", "worker")
     return [
-        house.child(
-            "web", env, *served, *web, "--port", str(ports.web), "releasecontrol.wsgi:application"
-        ),
-        house.child(
-            *("stream", env, *served, *stream),
-            *("--port", str(ports.stream), "releasecontrol.asgi:application"),
-        ),
-        house.child("worker", env, python, "manage.py", "worker", grace=WORKER_GRACE + 5.0),
+        house.child("web", env, *served, *web),
+        house.child("stream", env, *served, *stream),
+        house.child("worker", env, *worker, grace=WORKER_GRACE + 5.0),
     ]
 
 
-def _app(house: House, env: Mapping[str, str], ports: Ports, token: str) -> Child:
+def _app(house: House, env: Mapping[str, str], ports: Ports) -> Child:
     """The stand-in of the application that is released."""
     own = {
         "APP_DATABASE_URL": env["TARGET_PRODUCTION_URL"],
         "OFREP_ENDPOINT": env["BASE_URL"],
-        "OFREP_TOKEN": token,
+        "OFREP_TOKEN": _flag_token(house.var),
     }
     words = (sys.executable, "-m", "releasecontrol.examples.standin", "--port", str(ports.app))
     return house.child("app", {**env, **own}, *words)
@@ -216,14 +206,10 @@ def _start(house: House) -> tuple[str, dict[str, object]]:
     env = _environment(ports, targets, house.var)
     house.do("migrate", env, "migrate", "--no-input")
     house.do("example", env, "load_example")
-    keys = _keys(house, env)
-    env |= {
-        "APP_TOKEN": keys["app"],
-        "OFREP_TOKEN": keys["ofrep"],
-        "OFREP_ENDPOINT": env["BASE_URL"],
-    }
-    env["APP_DATABASE_URL"] = targets.get("TARGET_PRODUCTION_URL", "")
+    env["APP_TOKEN"] = secrets.token_urlsafe(24)  # what the stand-in and its smoke tests share
     house.children = _children(house, env, ports)
+    if "TARGET_PRODUCTION_URL" in targets:
+        house.children.append(_app(house, env, ports))
     return f"http://{HOST}:{ports.web}", {"stand-in app": env["APP_URL"]}
 
 
