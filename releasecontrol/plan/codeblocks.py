@@ -198,7 +198,7 @@ def _shell_steps(
     }
     groups: dict[int, list[str]] = {number: [] for number in comments}
     for command in shell.commands_of(lines, first):
-        groups.setdefault(command.comment_line, []).append(redact(command.text))
+        groups.setdefault(command.comment_line, []).append(shell.masked(command.text))
     path = [block_key.partition(":")[2]]
     return [
         facts.ShellStep(

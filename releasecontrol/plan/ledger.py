@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from releasecontrol.plan.facts import LineMapping
-from releases.redaction import redact
+from releasecontrol.plan.shell import masked
 
 NOT_UNDERSTOOD = "not_understood"
 _SHOWN = 400
@@ -39,4 +39,4 @@ class Ledger:
             return claim
         if not text.strip():
             return LineMapping(number, "blank")
-        return LineMapping(number, NOT_UNDERSTOOD, text=redact(text[:_SHOWN]))
+        return LineMapping(number, NOT_UNDERSTOOD, text=masked(text[:_SHOWN]))

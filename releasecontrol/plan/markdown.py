@@ -28,6 +28,9 @@ BlockKind = Literal[
 
 _MARKER = re.compile(r"[ \t]*(?:>|(?:[-*+]|\d{1,9}[.)])(?=[ \t]))")
 _CHECKBOX = re.compile(r"\[([ xX✓✔]?)\](?!\()[ \t]*(?=\S)")
+# CommonMark lets only a list that starts with 1 follow a paragraph without a blank line, so a plan
+# whose step 1 was deleted would lose its other steps to the label above them.
+_LATE_STEP = re.compile(r"(?P<number>\d{1,9})[.)][ \t]+(?=\[[ xX✓✔]?\](?!\()[ \t]*\S)")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\(([^()\s]*)\)")
 _BARE_URL = re.compile(r"https?://[^\s<>()\]]+")
 _EMPHASIS = re.compile(r"(\*{1,3}|~~|`{1,3})(?=\S)([^*~`]+)(?<=\S)\1")
@@ -180,7 +183,7 @@ class _Walk:
     def _leaf(self, token: Token, index: int, start: int, end: int) -> Iterator[Block]:
         match token.type:
             case "inline":
-                yield self._text_block(token, self.tokens[index - 1], start, end)
+                yield from self._text_blocks(token, self.tokens[index - 1], start, end)
             case "fence":
                 yield Block("fence", token.content, start, end, info=token.info.strip())
             case "code_block":
@@ -192,23 +195,35 @@ class _Walk:
             case "front_matter":
                 yield Block("front_matter", token.content, start, end)
 
-    def _text_block(self, token: Token, opener: Token, start: int, end: int) -> Block:
-        if opener.type == "heading_open":
-            return Block("heading", token.content, start, end, level=int(opener.tag[1]))
+    def _text_blocks(self, token: Token, opener: Token, start: int, end: int) -> Iterator[Block]:
         entry = self.entries[-1] if self.entries else None
-        if entry is None or entry.start:
-            return Block("paragraph", token.content, start, end)
-        entry.start = start
-        return self._entry_block(token.content, entry, start, end)
+        if opener.type == "heading_open":
+            yield Block("heading", token.content, start, end, level=int(opener.tag[1]))
+        elif entry is None or entry.start:
+            yield from self._paragraph_blocks(token.content.split("\n"), start)
+        else:
+            entry.start = start
+            yield self._entry_block(token.content, entry.number, start, end)
 
-    def _entry_block(self, content: str, entry: _Entry, start: int, end: int) -> Block:
+    def _paragraph_blocks(self, lines: list[str], start: int) -> Iterator[Block]:
+        """The paragraph, and the numbered checkboxes that were swallowed by it."""
+        marks = {i: found for i, line in enumerate(lines) if (found := _LATE_STEP.match(line))}
+        cuts = [*marks, len(lines)]
+        if cuts[0]:
+            yield Block("paragraph", "\n".join(lines[: cuts[0]]), start, start + cuts[0])
+        for (index, mark), after in zip(marks.items(), cuts[1:], strict=True):
+            content = "\n".join([lines[index][mark.end() :], *lines[index + 1 : after]])
+            number = int(mark["number"])
+            yield self._entry_block(content, number, start + index, start + after)
+
+    def _entry_block(self, content: str, number: int | None, start: int, end: int) -> Block:
         box = _CHECKBOX.match(content)
         return Block(
             "entry",
             content[box.end() :] if box else content,
             start,
             end,
-            number=entry.number,
+            number=number,
             checked=bool(box[1].strip()) if box else None,
             depth=len(self.entries),
             parent=self.entries[-2].start if len(self.entries) > 1 else 0,

@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from releases.redaction import MASK, redact
+
 LANGUAGES = frozenset({"bash", "sh", "shell", "zsh", "console", "shell-session", "terminal"})
 
 _NUMBERING = re.compile(r"^\d{1,3}[.)]\s+")
 _MAX_COMMAND = 20_000
+_CREDENTIALS = re.compile(r"(?P<option>(?<!\S)(?:-u|--user)[ =]?)[^\s:]+:\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,15 @@ class NamedScript:
     @property
     def name(self) -> str:
         return PurePosixPath(self.path).name
+
+
+def masked(command: str) -> str:
+    """A command line without its secrets, for showing.
+
+    >>> masked("curl -u ana:hunter2 https://x.test/")
+    'curl -u [hidden] https://x.test/'
+    """
+    return redact(_CREDENTIALS.sub(rf"\g<option>{MASK}", command))
 
 
 def comment_text(line: str) -> str | None:
