@@ -73,6 +73,13 @@ class Keeper:
     def remove_listener(self, listener: Listener) -> None:
         self._listeners.remove(listener)
 
+    def wait_for_first(self, timeout: float) -> None:
+        """Wait until there is a snapshot, or it is known that the database does not answer."""
+        with self._reading_finished:
+            self._reading_finished.wait_for(
+                lambda: self.snapshot is not None or not self._connected, timeout
+            )
+
     def wait_until(self, holds: Callable[[Snapshot | None], bool], timeout: float) -> bool:
         """Wait until `holds` is true of the snapshot; False after `timeout` seconds."""
         with self._reading_finished:

@@ -49,7 +49,7 @@ class OutsideTransaction(RuntimeError):
 
 _keeper: Keeper | None = None
 _starting = threading.Lock()
-_last_refresh = 0.0
+_last_refresh = float("-inf")
 
 
 def current(environment: str) -> Ruleset:
@@ -73,7 +73,7 @@ def age() -> float | None:
     """Seconds since the ruleset was last known to be the newest; None if there is none."""
     keeper = _kept()
     if keeper.snapshot is None:
-        keeper.wait_until(lambda held: held is not None, REFRESH_SECONDS)
+        keeper.wait_for_first(REFRESH_SECONDS)
     return keeper.age()
 
 
@@ -133,7 +133,7 @@ def stop() -> None:
     global _keeper, _last_refresh  # noqa: PLW0603  (one keeper a process is the point)
     with _starting:
         keeper, _keeper = _keeper, None
-        _last_refresh = 0.0
+        _last_refresh = float("-inf")
     if keeper is not None and keeper.pid == os.getpid():
         keeper.stop()
 
@@ -154,7 +154,7 @@ def _start() -> Keeper:
 
 def _first_snapshot() -> Snapshot:
     keeper = _kept()
-    keeper.wait_until(lambda held: held is not None, FIRST_LOAD_SECONDS)
+    keeper.wait_for_first(FIRST_LOAD_SECONDS)
     if keeper.snapshot is None:
         raise NoRulesetYet
     return keeper.snapshot

@@ -27,9 +27,9 @@ log = logging.getLogger(__name__)
 Marks: TypeAlias = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ruleset:
-    """All flags of one environment, compiled, at one revision.
+    """All flags of one environment, compiled, at one revision. Compared by identity.
 
     ``broken`` holds, by key, why a flag could not be compiled: it exists but has no answer.
     """

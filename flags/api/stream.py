@@ -17,6 +17,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
@@ -138,7 +139,7 @@ async def _stream(
         rules = snapshot.rulesets[key.environment]
         if rules.revision != seen:
             seen = rules.revision
-            await _send(send, _body(_event(rules)))
+            await _send(send, _event(rules))
             continue
         done, _ = await asyncio.wait(
             {change, gone}, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
@@ -149,14 +150,16 @@ async def _stream(
         await _send(send, {"type": "http.response.body", "body": b"", "more_body": False})
 
 
-def _event(rules: Ruleset) -> str:
+@lru_cache(maxsize=64)
+def _event(rules: Ruleset) -> Message:
+    """Return the message for a ruleset; rendered once for all clients that wait for it."""
     changed_at = rules.changed_at.timestamp() if rules.changed_at else time.time()
     data = {
         "type": "refetchEvaluation",
         "etag": str(rules.revision),
         "lastModified": int(changed_at),
     }
-    return f"id: {rules.revision}\nevent: message\ndata: {json.dumps(data)}\n\n"
+    return _body(f"id: {rules.revision}\nevent: message\ndata: {json.dumps(data)}\n\n")
 
 
 def _last_event_id(scope: Scope) -> int:
@@ -172,7 +175,8 @@ async def _disconnected(receive: Receive) -> None:
 
 
 async def _send(send: Send, message: Message) -> None:
-    await asyncio.wait_for(send(message), SEND_SECONDS)
+    async with asyncio.timeout(SEND_SECONDS):
+        await send(message)
 
 
 def _body(text: str) -> Message:

@@ -153,8 +153,9 @@ def test_the_tag_changes_with_the_context_and_with_the_flags(
 
 
 def test_a_client_that_heard_of_a_newer_revision_gets_it_and_nonsense_is_ignored(
-    universe: Flag, staging: Environment, ask: Ask
+    universe: Flag, staging: Environment, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("flags.api.ofrep.CATCH_UP_SECONDS", 10.0)
     held = int(ask(BULK).headers["X-Ruleset-Revision"])
     rollout.turn_dial(flag=universe, environment=staging, to=5, reason="test", actor=OPERATOR)
     told = ask(f"{BULK}?flagConfigEtag={held + 1}&flagConfigLastModified=1")

@@ -30,7 +30,7 @@ from tests.flags.conftest import OPERATOR
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keeper")]
 
-DEADLINE = 20
+DEADLINE = 60
 
 
 def database_url() -> str:
