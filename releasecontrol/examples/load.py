@@ -46,7 +46,7 @@ Login = dict[str, str]
 
 
 def load() -> Release:
-    """Make the example, or what is missing of it. Raises the refusals of the worlds and the plan."""
+    """Make the example, or what is missing of it. Raises what the worlds and the plan refuse."""
     directory = Path(settings.VAR_DIR)
     with keeping.alone(directory):
         environments = ensure_environments()

@@ -150,13 +150,11 @@ def last_plan(newest: PlanDocument | None) -> Plan | None:
 
 
 def differences(
-    plan: Plan, slug: str, release: Release | None, last: Plan | None
-) -> tuple[list[Changes], dials.Dial | None]:
-    """What an import of `plan` would change after `last`, and the dial it means; reads only."""
-    dial = dials.look(plan, slug, release)
+    plan: Plan, *, last: Plan | None, release: Release | None, dial: dials.Dial | None
+) -> list[Changes]:
+    """What an import of `plan` would change after the plan `last`; reads only."""
     wanted = dials.settle(rows_of(plan), plan, dial)
-    before = _last_rows(last, release, dial)
-    return compare_all(wanted, release, before), dial
+    return compare_all(wanted, release, _last_rows(last, release, dial))
 
 
 def _last_rows(last: Plan | None, release: Release | None, dial: dials.Dial | None) -> Rows:
@@ -187,10 +185,11 @@ def _only_scripts(
 
 def _store(plan: Plan, release: Release, last: Plan | None) -> list[Changes]:
     environments = ensure_environments()
-    changes, dial = differences(plan, release.slug, release, last)
+    dial = dials.look(plan, release.slug, release)
     rollout = None
     if dial is not None and dial.taken_by is None:
         rollout = dials.ensure(dial, release, environments.values())
+    changes = differences(plan, last=last, release=release, dial=dial)
     write(changes, release, rollout)
     gates.ensure(release)
     return changes

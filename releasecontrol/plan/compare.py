@@ -19,19 +19,27 @@ from releases.models import Release
 
 #: Where a fact stands is no news to anybody: it is stored, but not shown as a difference.
 SILENT = frozenset({"position", "source_line", "key"})
+_PLACES = frozenset({"line", "lines"})
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A stored row whose `values` follow the plan."""
+    """A stored row whose `values` follow the plan; `before` is what those fields said."""
 
     stored: Any
     row: Row
     values: Mapping[str, Any]
 
+    before: Mapping[str, Any]
+
     @property
-    def is_news(self) -> bool:
-        return not SILENT.issuperset(self.values)
+    def news(self) -> list[str]:
+        """The fields in which more differs than a place in the document."""
+        return [
+            name
+            for name, value in self.values.items()
+            if name not in SILENT and _placeless(value) != _placeless(self.before[name])
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ class Changes:
 
     @property
     def news(self) -> list[Change]:
-        return [change for change in self.changed if change.is_news]
+        return [change for change in self.changed if change.news]
 
     def __bool__(self) -> bool:
         return bool(self.added or self.news or self.removed or self.kept or self.conflicts)
@@ -91,7 +99,7 @@ def compare(
 
 
 def _note_change(changes: Changes, one: Any, row: Row, before: Row | None) -> None:
-    values = {}
+    values, was = {}, {}
     for name, wanted in row.fields.items():
         stands = changes.kind.read(one, name)
         last = before.fields.get(name) if before else None
@@ -100,9 +108,18 @@ def _note_change(changes: Changes, one: Any, row: Row, before: Row | None) -> No
         if before and stands != last and name not in SILENT:
             changes.conflicts.append(Conflict(one, row, name))
         else:
-            values[name] = wanted
+            values[name], was[name] = wanted, stands
     if values:
-        changes.changed.append(Change(one, row, values))
+        changes.changed.append(Change(one, row, values, was))
+
+
+def _placeless(value: Any) -> Any:
+    """A value without the source lines inside it."""
+    if isinstance(value, dict):
+        return {key: _placeless(one) for key, one in value.items() if key not in _PLACES}
+    if isinstance(value, list):
+        return [_placeless(one) for one in value]
+    return value
 
 
 def _note_moved(changes: Changes, gone: list[Any]) -> list[Any]:

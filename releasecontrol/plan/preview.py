@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from releasecontrol.plan import apply as importer
+from releasecontrol.plan import dial as dials
 from releasecontrol.plan import scripts as script_files
-from releasecontrol.plan.compare import SILENT, Change, Changes
+from releasecontrol.plan.compare import Change, Changes
 from releasecontrol.plan.facts import Finding, LineMapping, Plan
 from releasecontrol.plan.kinds import KINDS
 from releasecontrol.plan.parse import counts
@@ -84,7 +85,8 @@ def preview(plan: Plan, *, slug: str, source_bytes: bytes, scripts: Mapping[str,
     newest = importer.newest_document(release)
     unchanged = newest is not None and newest.sha256 == hashlib.sha256(source_bytes).hexdigest()
     last = importer.last_plan(newest)
-    changes = [] if unchanged else importer.differences(plan, slug, release, last)[0]
+    dial = dials.look(plan, slug, release)
+    changes = importer.differences(plan, last=last, release=release, dial=dial)
     ended = release is not None and release.state in RELEASE.final and not unchanged
     return Preview(
         slug=slug,
@@ -92,7 +94,7 @@ def preview(plan: Plan, *, slug: str, source_bytes: bytes, scripts: Mapping[str,
         plan=plan,
         counts=counts(plan),
         groups=groups_of(plan),
-        changes=changes,
+        changes=[] if unchanged else changes,
         awaiting=_awaiting(plan, release, scripts),
         seen=newest.sha256 if newest else "",
         unchanged=unchanged,
@@ -150,7 +152,7 @@ def _difference(table: Changes) -> dict[str, Any]:
     return {
         "added": [{"line": row.line, "text": row.label} for row in table.added],
         "changed": [
-            {"line": one.row.line, "text": one.row.label, "fields": _fields(table, one)}
+            {"line": one.row.line, "text": one.row.label, "fields": _fields(one)}
             for one in table.news
         ],
         "removed": [str(one) for one in table.removed],
@@ -162,16 +164,15 @@ def _difference(table: Changes) -> dict[str, Any]:
     }
 
 
-def _fields(table: Changes, change: Change) -> list[dict[str, str]]:
+def _fields(change: Change) -> list[dict[str, str]]:
     """What each field says now and what the plan says, short enough to be read side by side."""
     return [
         {
             "field": name,
-            "before": clip(_in_words(table.kind.read(change.stored, name)), _SIDE_BY_SIDE),
-            "after": clip(_in_words(wanted), _SIDE_BY_SIDE),
+            "before": clip(_in_words(change.before[name]), _SIDE_BY_SIDE),
+            "after": clip(_in_words(change.values[name]), _SIDE_BY_SIDE),
         }
-        for name, wanted in change.values.items()
-        if name not in SILENT
+        for name in change.news
     ]
 
 

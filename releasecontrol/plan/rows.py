@@ -303,7 +303,7 @@ def _smoke_test(test: SmokeTest) -> Row:
             "name": clip(test.name, 200),
             "position": test.position,
             "method": test.method,
-            "url": clip(test.url, 1000),
+            "url": test.url,  # a shortened address would be another one: too long is refused
             "headers": headers,
             "body": test.body,
             "expected_status": str(test.expected_status or "2xx"),

@@ -33,9 +33,9 @@ def import_plan(request: HttpRequest) -> HttpResponse:
     """The form; its answer, the preview; and the preview's answer, the import."""
     if "draft" in request.POST:
         return _confirm(request)
-    form = ImportForm(request.POST or None, request.FILES or None)
     if request.method == "GET":
         return _import_form(request, ImportForm(initial={"slug": request.GET.get("release", "")}))
+    form = ImportForm(request.POST, request.FILES)
     if form.is_valid():
         try:
             return _preview(request, form)
@@ -108,7 +108,7 @@ def _imported(request: HttpRequest, done: Applied) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def new_release(request: HttpRequest) -> HttpResponse:
     """A release from a template."""
-    form = ReleaseForm(request.POST or None)
+    form = ReleaseForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         title = form.cleaned_data["title"]
         try:
@@ -134,10 +134,11 @@ def new_release(request: HttpRequest) -> HttpResponse:
 def attach_scripts(request: HttpRequest, slug: str) -> HttpResponse:
     """The release's scripts, and the form that gives them their texts."""
     release = get_object_or_404(Release, slug=slug)
-    form = AttachForm(request.POST or None, request.FILES or None)
+    form = AttachForm()
     if request.method == "POST":
         if not request.user.has_perm(script_files.PERMISSION):
             raise PermissionDenied
+        form = AttachForm(request.POST, request.FILES)
         if form.is_valid() and _attach(request, release, form):
             return redirect("attach-scripts", slug)
     waiting = script_files.awaiting(release)
