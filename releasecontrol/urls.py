@@ -5,7 +5,15 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from releasecontrol import health
+from releasecontrol.api.root import api
+
 urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("api/v1/", api.urls),
     path("", include("releasecontrol.accounts.urls")),
+    path("", include("releasecontrol.board.urls")),
+    path("", include("releasecontrol.status.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 
 from checklists import gates
 from checklists.models import Checklist, ChecklistItem
+from flags import ruleset
 from releasecontrol import people
 from releases.models import Environment, Release
 
@@ -20,6 +21,12 @@ from releases.models import Environment, Release
 def pytest_configure() -> None:
     """A fast password hash: what is tested is who may, not how passwords are kept."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """Whatever a test asked of the ruleset, its thread ends before the database is emptied."""
+    ruleset.stop()
 
 
 def _person(username: str, name: str, role: str) -> User:

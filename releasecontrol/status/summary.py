@@ -158,4 +158,9 @@ def _dials(release: Release) -> tuple[Dial, ...]:
 
 def _events(release: Release) -> tuple[dict[str, Any], ...]:
     newest = Event.objects.filter(release=release).select_related("environment")[:_EVENTS]
-    return tuple({"at": event.at, "text": sentence(event)} for event in newest)
+    return tuple({"at": event.at, "text": _told(event)} for event in newest)
+
+
+def _told(event: Event) -> str:
+    # Without the detail: a run's error may quote SQL, which support is not shown.
+    return f"{event.actor_name} {sentence(event.verb, event.subject_label, event.data).text}"

@@ -39,6 +39,7 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
     key = request.GET.get("user", "").strip()
     too_long = len(key) > _LONGEST_KEY
     context = {
+        "release": release,
         "summary": summarise(release),
         "key": key,
         "too_long": too_long,
