@@ -120,10 +120,18 @@ class _ManyFiles(forms.ClearableFileInput):
     allow_multiple_selected = True
 
 
+class _Files(forms.FileField):
+    """Django's field takes one file; this takes each of several through the same checks."""
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        given = data if isinstance(data, list) and data else [None]
+        return [super(_Files, self).clean(one, initial) for one in given]
+
+
 class AttachForm(forms.Form):
     """Several SQL files, or an archive of them."""
 
-    scripts = forms.FileField(
+    scripts = _Files(
         widget=_ManyFiles(attrs={"accept": ".sql,.zip", "multiple": True}),
         allow_empty_file=True,
         label="SQL files, or one zip archive",
@@ -132,7 +140,7 @@ class AttachForm(forms.Form):
 
     def uploads(self) -> list[tuple[str, bytes]]:
         """Names and bytes of all files. Raises TooMuch before reading."""
-        uploads = self.files.getlist("scripts")
+        uploads = self.cleaned_data["scripts"]
         if sum(upload.size or 0 for upload in uploads) > MOST_BYTES:
             raise TooMuch
         return [(upload.name or "", upload.read()) for upload in uploads]

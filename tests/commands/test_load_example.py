@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from django.contrib.auth.models import User
 from checklists.models import ChecklistItem
 from migrations_runner.models import MigrationScript
 from releasecontrol import people
-from releasecontrol.examples import keeping, load
+from releasecontrol.examples import keeping, load, world
 from releases import tokens
 from releases.models import ApiToken, Event, Release, TargetDatabase
 
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def var(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def var(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A VAR_DIR of the test's own, and no target databases to build worlds on."""
     monkeypatch.setattr(settings, "VAR_DIR", tmp_path / "var")
     for name in ("TARGET_STAGING_URL", "TARGET_PRODUCTION_URL"):
@@ -192,7 +191,7 @@ def test_worlds_are_built_only_where_a_target_is_configured(
     var: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built: list[str] = []
-    monkeypatch.setattr(load.world, "build", lambda url, **_size: built.append(url))
+    monkeypatch.setattr(world, "build", lambda url, **_size: built.append(url))
     load.load()
     assert built == []
     monkeypatch.setitem(os.environ, "TARGET_STAGING_URL", "postgresql://nowhere/staging")
