@@ -10,12 +10,15 @@ import os
 from dataclasses import asdict, dataclass
 
 import psycopg
+from django.db import transaction
 from django.db.models.functions import Now
 from psycopg.conninfo import conninfo_to_dict
 
+from releases import timeline
 from releases.models import TargetDatabase
 from releases.redaction import redact
 from releases.refusals import Refused
+from releases.timeline import Actor
 
 CONNECT_SECONDS = 10
 
@@ -82,7 +85,7 @@ def identify(connection: psycopg.Connection[tuple[object, ...]]) -> Identity:
 def check_identity(target: TargetDatabase, found: Identity) -> None:
     """Remember the first database that answers; refuse a different one later.
 
-    Raises NotTheExpectedDatabase. A person resets it by clearing the target's identity.
+    Raises NotTheExpectedDatabase. A person resets it: `forget_identity`.
     """
     known = target.identity
     if known and (known["system"], known["oid"]) != (found.system, found.oid):
@@ -91,3 +94,19 @@ def check_identity(target: TargetDatabase, found: Identity) -> None:
             f" found {found.database} on system {found.system}."
         )
     TargetDatabase.objects.filter(pk=target.pk).update(identity=asdict(found), checked_at=Now())
+
+
+@transaction.atomic
+def forget_identity(*, target: TargetDatabase, actor: Actor) -> None:
+    """Let the next database that answers be the expected one: the old one was replaced."""
+    actor.require("releases.change_targetdatabase")
+    taken = TargetDatabase.objects.select_for_update(of=("self",)).get(pk=target.pk)
+    known, taken.identity, taken.checked_at = taken.identity, {}, None
+    taken.save(update_fields=["identity", "checked_at"])
+    timeline.record(
+        actor=actor,
+        verb="target.forget_identity",
+        subject=taken,
+        environment=taken.environment,
+        data={"before": known},
+    )

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, views
 from django.contrib.auth.decorators import login_required, permission_required
-from django.contrib.auth.forms import AuthenticationForm, SetPasswordForm
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -112,12 +112,11 @@ class AcceptInvitation(views.PasswordResetConfirmView):
     """
 
     template_name = "console/accept.html"
-    form_class = SetPasswordForm
     post_reset_login = True
     success_url = reverse_lazy("front")
 
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:
-        actor = Actor.person(self.user)
-        timeline.record(actor=actor, verb="person.join", subject=self.user)
+        invited: User = form.user
+        timeline.record(actor=Actor.person(invited), verb="person.join", subject=invited)
         return super().form_valid(form)

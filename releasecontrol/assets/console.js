@@ -39,6 +39,24 @@
   });
 
   // A refusal (403, 409, 422) comes with its sentence: show it instead of dropping the answer.
+  // What did not change is left alone, and so is what a person is using: focus, open folds.
+  const seen = new Map();
+  const withoutToken = (html) => html.replace(/name="csrfmiddlewaretoken" value="[^"]*"/g, "");
+  const inUse = (place) => place.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const place = event.detail.target;
+    if (!isPoll(event) || event.detail.xhr.status !== 200) return;
+    const html = withoutToken(event.detail.xhr.responseText);
+    if (seen.get(place.id) === html || inUse(place)) {
+      event.detail.shouldSwap = false;
+      return;
+    }
+    seen.set(place.id, html);
+    const open = [...place.querySelectorAll("details[open][id]")].map((fold) => fold.id);
+    place.addEventListener("htmx:afterSwap", () => {
+      for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    }, { once: true });
+  });
   document.addEventListener("htmx:beforeSwap", (event) => {
     if ([403, 409, 422].includes(event.detail.xhr.status)) {
       event.detail.shouldSwap = true;

@@ -28,7 +28,7 @@ def sentence(event: Event) -> sentences.Sentence:
 @register.filter
 def first_name(user: Any) -> str:
     """The name a colleague would use; the user name where no other is known."""
-    return user.first_name or user.get_username()
+    return str(user.first_name or user.get_username())
 
 
 @register.filter
