@@ -21,7 +21,7 @@ from releases.timeline import Actor
 class ChecklistItemAdmin(InWords):
     """State is read here and moved by Tick, Untick and Waive…"""
 
-    list_display = ("text", "phase", "state_badge", "number", "required", "owner", "said")
+    list_display = ("text", "state_badge", "checklist", "release", "required", "owner", "said")
     list_filter = ("state", "checklist__release", "required", "checklist__gate")
     search_fields = ("text", "section", "note", "checklist__title", "checklist__release__title")
     autocomplete_fields = ("checklist",)
@@ -84,9 +84,9 @@ class ChecklistItemAdmin(InWords):
         obj.pk = made.pk
         obj.refresh_from_db()
 
-    @admin.display(description="Phase", ordering="checklist__position")
-    def phase(self, item: ChecklistItem) -> str:
-        return f"{item.checklist.release}: {item.checklist}"
+    @admin.display(description="Release", ordering="checklist__release")
+    def release(self, item: ChecklistItem) -> str:
+        return item.checklist.release.slug
 
     @admin.display(description="State", ordering="state")
     def state_badge(self, item: ChecklistItem) -> SafeString:

@@ -52,21 +52,20 @@ _PLAIN: dict[str, tuple[str, str]] = {
     "environment.create": ("quiet", "added the environment {label}"),
     "environment.edit": ("quiet", "edited the environment {label}"),
     "release.edit": ("quiet", "edited the release"),
-    "plan.import": ("info", "imported the plan"),
-    "plan.reimport": ("info", "imported a newer plan"),
+    "flag.create": ("quiet", "created the flag {label}"),
+    "flag.edit": ("quiet", "edited the flag {label}"),
     "script.attach": ("quiet", "attached the file {label}"),
     "run.queue": ("info", "queued {label}"),
     "run.start": ("active", "started {label}"),
-    "run.claim": ("active", "started {label}"),
     "run.succeed": ("good", "finished {label}"),
-    "run.finish": ("info", "finished {label}"),
     "run.fail": ("bad", "could not finish {label}"),
-    "run.cancel": ("warn", "cancelled {label}"),
-    "run.request_cancel": ("warn", "asked to cancel {label}"),
-    "run.lost": ("warn", "lost {label}: its worker is gone, being checked"),
+    "run.cancel": ("warn", "asked to cancel {label}"),
+    "run.cancelled": ("warn", "stopped {label}: it was cancelled"),
     "run.lose": ("warn", "lost {label}: its worker is gone, being checked"),
     "run.requeue": ("info", "put {label} back into the queue"),
+    "run.settle": ("info", "settled by hand what {label} left open"),
     "smoke.run": ("info", "ran the smoke test “{label}”"),
+    "smoke.run_suite": ("info", "ran the smoke tests"),
 }
 
 
@@ -127,6 +126,12 @@ def _steps(data: Facts) -> str:
     return f" from {data['before']} % to {data['after']} %" if known else ""
 
 
+def _import(_label: str, data: Facts) -> Sentence:
+    version = data.get("version")
+    again = isinstance(version, int) and version > 1
+    return Sentence(f"imported the plan again, version {version}" if again else "imported the plan")
+
+
 def _kill(label: str, data: Facts) -> Sentence:
     before = f" (it was {data['before']} %)" if "before" in data else ""
     return Sentence(f"killed {label}: dial to 0 %{before}", "bad", _detail(data))
@@ -134,6 +139,7 @@ def _kill(label: str, data: Facts) -> Sentence:
 
 _SPECIAL: dict[str, Callable[[str, Facts], Sentence]] = {
     "release.move": _move,
+    "release.import_plan": _import,
     "gate.sign_off": _signoff,
     "flag.turn_dial": _dial,
     "flag.kill": _kill,

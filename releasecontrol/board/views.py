@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from checklists import gates, lifecycle
 from checklists.models import Gate
+from flags.models import FlagState
 from releasecontrol.board import board, listing, moves
 from releasecontrol.board.access import needs
 from releases.models import Release
@@ -85,6 +86,22 @@ def sign_off(request: HttpRequest, slug: str, gate: int) -> HttpResponse:
         return _board(request, release, refused)
     messages.success(request, "Signed off." if signed.go else "Your no is recorded.")
     return redirect("board", slug)
+
+
+@require_safe
+@needs("flags.view_flagstate")
+def dial(request: HttpRequest, slug: str, state: int) -> HttpResponse:
+    """The dial's page: to turn it, for those who may; for the others to read."""
+    found = get_object_or_404(FlagState, pk=state, flag__release__slug=slug)
+    turns = request.user.has_perm("flags.turn_dial")
+    return redirect(f"admin:flags_flagstate_{'turn' if turns else 'change'}", found.pk)
+
+
+@require_safe
+@needs("flags.kill_flag")
+def kill(request: HttpRequest, state: int) -> HttpResponse:  # noqa: ARG001
+    """The page that kills a flag, apart from everything that turns it."""
+    return redirect("admin:flags_flagstate_kill", get_object_or_404(FlagState, pk=state).pk)
 
 
 def _board(request: HttpRequest, release: Release, refused: Refused | None = None) -> HttpResponse:
