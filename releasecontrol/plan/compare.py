@@ -92,9 +92,7 @@ def compare(
         else:
             _note_change(changes, one, row, before.get(row.key))
     gone = [one for one in stored.values() if not getattr(one, "removed_at", None)]
-    if kind.name == "items":
-        gone = _note_moved(changes, gone)
-    _note_gone(changes, gone, before)
+    _note_gone(changes, _note_moved(changes, gone, before), before)
     return changes
 
 
@@ -122,27 +120,31 @@ def _placeless(value: Any) -> Any:
     return value
 
 
-def _note_moved(changes: Changes, gone: list[Any]) -> list[Any]:
-    """Items whose words are the same under another heading keep their row, and so their tick.
+def _note_moved(changes: Changes, gone: list[Any], before: Mapping[str, Row]) -> list[Any]:
+    """Rows whose words stand under another heading now keep their place, and so their ticks.
 
     Only where the words are unique on both sides: a guess could carry a tick to the wrong line.
-    Returns the items that really are gone.
+    Returns the rows that really are gone.
     """
-    old = _by_words((one.text, one) for one in gone)
-    new = _by_words((row.fields["text"], row) for row in changes.added)
-    for words, items in old.items():
-        rows = new.get(words, [])
-        if len(items) == len(rows) == 1:
-            gone.remove(items[0])
-            changes.added.remove(rows[0])
-            _note_change(changes, items[0], rows[0], None)
-    return gone
+    kind = changes.kind
+    old = _by_words((kind.key(one), [kind.read(one, name) for name in kind.words]) for one in gone)
+    new = _by_words((row.key, [row.fields[name] for name in kind.words]) for row in changes.added)
+    rows = {row.key: row for row in changes.added}
+    ones = {kind.key(one): one for one in gone}
+    for words in old.keys() & new.keys():
+        if len(old[words]) == len(new[words]) == 1:
+            row, was = rows.pop(new[words][0]), old[words][0]
+            _note_change(changes, ones.pop(was), row, before.get(was))
+    changes.added = list(rows.values())
+    return list(ones.values())
 
 
-def _by_words(pairs: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
+def _by_words(pairs: Iterable[tuple[str, list[str]]]) -> dict[str, list[str]]:
+    """Words → the keys of the rows that say them; what says nothing is left out."""
     found = defaultdict(list)
-    for text, thing in pairs:
-        found[slug(text)].append(thing)
+    for key, texts in pairs:
+        if words := slug(" ".join(texts)):
+            found[words].append(key)
     return found
 
 

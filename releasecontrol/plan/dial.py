@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from flags import ruleset
 from flags.models import VARIANT_TOTAL, Flag, FlagState, Rollout, Variant
 from flags.states import RolloutState
-from releasecontrol.plan.entries import Entry, stage_entry
-from releasecontrol.plan.facts import Plan
+from releasecontrol.plan.entries import finding_entry, stage_entry
+from releasecontrol.plan.facts import Finding, Plan
 from releasecontrol.plan.keys import slug
 from releasecontrol.plan.rows import Rows, clip, entry_row
 from releases.models import Environment, PlanEntry, Release
@@ -77,8 +77,18 @@ def settle(rows: Rows, plan: Plan, dial: Dial | None) -> Rows:
         behind = len(settled["entries"])
         for place, stage in enumerate(plan.stages):
             settled["entries"].append(entry_row(stage_entry(stage, behind + place)))
-        settled["entries"].append(entry_row(_taken(dial, plan)))
+        finding = taken_finding(plan, dial)
+        settled["entries"].append(entry_row(finding_entry(finding, _TAKEN)))
     return settled
+
+
+def taken_finding(plan: Plan, dial: Dial) -> Finding:
+    """What to tell a person whose plan means another release's flag."""
+    message = (
+        f"The flag {dial.key} belongs to the release “{dial.taken_by}”: its dial was left alone,"
+        " and the stages of this plan are kept as plain entries."
+    )
+    return Finding(_TAKEN, message, tuple(stage.line for stage in plan.stages))
 
 
 def was_taken(release: Release) -> bool:
@@ -114,18 +124,6 @@ def _new_flag(key: str) -> Flag:
         Variant.objects.create(flag=flag, name="on", value=True, weight=VARIANT_TOTAL, position=0)
         Variant.objects.create(flag=flag, name="off", value=False, is_off=True, position=1)
     return flag
-
-
-def _taken(dial: Dial, plan: Plan) -> Entry:
-    lines = [stage.line for stage in plan.stages]
-    return Entry(
-        kind="finding",
-        key=_TAKEN,
-        line=lines[0] if lines else None,
-        text=f"The flag {dial.key} belongs to the release “{dial.taken_by}”: its dial was left"
-        " alone, and the stages of this plan are kept as plain entries.",
-        data={"code": _TAKEN, "lines": lines},
-    )
 
 
 def _first_name(pattern: re.Pattern[str], names: Iterable[str]) -> str | None:

@@ -43,6 +43,17 @@ def stage_entry(stage: Stage, position: int) -> Entry:
     return _at(_entry("strategy", stage, text, data), position)
 
 
+def finding_entry(finding: Finding, key: str) -> Entry:
+    """A finding as an entry; several of one code have keys of their own."""
+    return Entry(
+        kind="finding",
+        key=key,
+        line=finding.lines[0] if finding.lines else None,
+        text=finding.message,
+        data={"code": finding.code, "lines": list(finding.lines)},
+    )
+
+
 def _at(entry: Entry, position: int) -> Entry:
     return Entry(
         kind=entry.kind,
@@ -154,10 +165,4 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[Entry]:
     for finding in findings:
         seen[finding.code] += 1
         nth = seen[finding.code]
-        yield Entry(
-            kind="finding",
-            key=finding.code if nth == 1 else f"{finding.code}~{nth}",
-            line=finding.lines[0] if finding.lines else None,
-            text=finding.message,
-            data={"code": finding.code, "lines": list(finding.lines)},
-        )
+        yield finding_entry(finding, finding.code if nth == 1 else f"{finding.code}~{nth}")

@@ -24,6 +24,8 @@ class Kind:
     name: str
     title: str
     model: type[Any]
+    #: Fields whose words tell that a row is the same one under another heading; empty: never.
+    words: tuple[str, ...]
     stored: Callable[[Release], Iterable[Any]]
     key: Callable[[Any], str]
     #: May a row that the plan no longer has be deleted? (stored row, what the last plan said of it)
@@ -63,6 +65,7 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             name="checklists",
             title="Checklists",
+            words=("title", "gate"),
             model=Checklist,
             stored=_own(Checklist.objects),
             key=_by_field_key,
@@ -71,6 +74,7 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             name="items",
             title="Checklist items",
+            words=("text",),
             model=ChecklistItem,
             stored=lambda release: ChecklistItem.objects.filter(
                 checklist__release=release
@@ -81,6 +85,7 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             name="stages",
             title="Rollout stages",
+            words=(),
             model=Stage,
             stored=lambda release: Stage.objects.filter(
                 rollout__state_of__flag__release=release,
@@ -92,6 +97,7 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             name="metrics",
             title="Metrics",
+            words=("name",),
             model=Metric,
             stored=_own(Metric.objects),
             key=_by_field_key,
@@ -100,6 +106,7 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             name="guardrails",
             title="Rollback triggers and alert rules",
+            words=("origin", "text"),
             model=Guardrail,
             stored=_own(Guardrail.objects),
             key=lambda stored: f"{stored.origin}|{stored.key}",
@@ -108,6 +115,7 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             name="scripts",
             title="Migration scripts",
+            words=("path", "title"),
             model=MigrationScript,
             stored=_own(MigrationScript.objects),
             key=lambda stored: str(stored.name),
@@ -116,6 +124,7 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             name="smoke_tests",
             title="Smoke tests",
+            words=("name",),
             model=SmokeTest,
             stored=lambda release: SmokeTest.objects.filter(release=release).annotate(
                 times_run=Count("runs")
@@ -126,6 +135,7 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             name="entries",
             title="Other facts",
+            words=("kind", "text"),
             model=PlanEntry,
             stored=_own(PlanEntry.objects),
             key=lambda stored: f"{stored.kind}|{stored.key}",

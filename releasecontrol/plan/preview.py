@@ -14,11 +14,12 @@ from releasecontrol.plan.compare import Change, Changes
 from releasecontrol.plan.facts import Finding, LineMapping, Plan
 from releasecontrol.plan.kinds import KINDS
 from releasecontrol.plan.parse import counts
-from releasecontrol.plan.rows import Row, clip, rows_of
+from releasecontrol.plan.rows import Row, Rows, clip, rows_of
 from releases.models import PlanEntry, Release
 from releases.states import RELEASE
 
 _SIDE_BY_SIDE = 200
+_PLURALS = {"Timeline entry": "Timeline entries", "Flag code": "Flag code"}
 
 #: What others rely on in the command's output: these names, and no others.
 COUNTED = (
@@ -52,16 +53,13 @@ class Preview:
     plan: Plan
     counts: dict[str, int]
     groups: list[Group]
+    findings: list[Finding]
     changes: list[Changes]
     awaiting: list[str]
     seen: str
     unchanged: bool
     refusal: str = ""
     unmatched: list[str] = field(default_factory=list)
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        return self.plan.findings
 
     @property
     def not_understood(self) -> tuple[LineMapping, ...]:
@@ -93,7 +91,8 @@ def preview(plan: Plan, *, slug: str, source_bytes: bytes, scripts: Mapping[str,
         release=release,
         plan=plan,
         counts=counts(plan),
-        groups=groups_of(plan),
+        groups=groups_of(dials.settle(rows_of(plan), plan, dial)),
+        findings=_findings(plan, dial),
         changes=[] if unchanged else changes,
         awaiting=_awaiting(plan, release, scripts),
         seen=newest.sha256 if newest else "",
@@ -103,9 +102,8 @@ def preview(plan: Plan, *, slug: str, source_bytes: bytes, scripts: Mapping[str,
     )
 
 
-def groups_of(plan: Plan) -> list[Group]:
-    """Every row of the plan, by kind; plain entries by their own kinds."""
-    rows = rows_of(plan)
+def groups_of(rows: Rows) -> list[Group]:
+    """Every row of a plan, by kind; plain entries by their own kinds. Findings stand apart."""
     groups = [
         Group(KINDS[name].title, [_shown(name, row) for row in wanted])
         for name, wanted in rows.items()
@@ -113,8 +111,10 @@ def groups_of(plan: Plan) -> list[Group]:
     ]
     for kind in PlanEntry.Kind:
         wanted = [row for row in rows["entries"] if row.fields["kind"] == kind]
-        if wanted:
-            groups.append(Group(str(kind.label), [_shown("entries", row) for row in wanted]))
+        if wanted and kind != PlanEntry.Kind.FINDING:
+            groups.append(
+                Group(_plural(str(kind.label)), [_shown("entries", row) for row in wanted])
+            )
     return groups
 
 
@@ -140,7 +140,7 @@ def as_json(seen: Preview) -> dict[str, Any]:
         "repaired_lines": list(plan.repaired_lines),
         "findings": [
             {"code": one.code, "message": one.message, "lines": list(one.lines)}
-            for one in plan.findings
+            for one in seen.findings
         ],
         "not_understood": [{"line": one.line, "text": one.text} for one in plan.not_understood],
         "difference": {table.kind.name: _difference(table) for table in seen.news},
@@ -177,7 +177,22 @@ def _fields(change: Change) -> list[dict[str, str]]:
 
 
 def _in_words(value: Any) -> str:
+    """A stored value as people read it: a list's texts one after the other, no braces."""
+    if isinstance(value, list):
+        return "; ".join(_in_words(one) for one in value)
+    if isinstance(value, dict):
+        named = (f"{name}: {_in_words(one)}" for name, one in value.items() if one != "")
+        return str(value.get("text") or ", ".join(named))
     return "" if value is None else str(value)
+
+
+def _findings(plan: Plan, dial: dials.Dial | None) -> list[Finding]:
+    taken = dial is not None and dial.taken_by is not None
+    return [*([dials.taken_finding(plan, dial)] if dial and taken else []), *plan.findings]
+
+
+def _plural(label: str) -> str:
+    return _PLURALS.get(label, f"{label}s")
 
 
 def _shown(name: str, row: Row) -> tuple[int | None, str, str]:

@@ -267,6 +267,7 @@ def _script_file(file: ScriptFile, name: str) -> Row:
         fields={
             "name": name,
             "path": clip(file.path, 500),
+            "title": "",
             "role": _ROLES[file.role],
             "position": file.position,
             "source_line": file.line,
@@ -281,6 +282,7 @@ def _draft(block: SqlBlock) -> Row:
         line=block.line,
         fields={
             "name": draft_name(block),
+            "path": "",
             "title": clip(block.title, 200),
             "role": "draft",
             "position": _AFTER_FILES + block.position,

@@ -65,7 +65,7 @@ def _show(request: HttpRequest, seen: Preview, draft: Draft) -> HttpResponse:
         "draft": draft.sealed(),
         "filename": draft.filename,
         "can_confirm": not seen.unchanged and not seen.refusal,
-        "tallies": [(name.replace("_", " ").capitalize(), seen.counts[name]) for name in COUNTED],
+        "tallies": [(name.replace("_", " "), seen.counts[name]) for name in COUNTED],
         "missed_text": f"{missed} line{'' if missed == 1 else 's'} not understood",
     }
     return render(request, "plan/preview.html", context)

@@ -230,3 +230,28 @@ def test_the_real_plan_with_one_line_more_keeps_all_its_ticks(ana: User) -> None
     )
     assert ChecklistItem.objects.filter(state="done").count() == 20
     assert summary(done.changes) == {"items": {"added": 1, "changed": 0, "removed": 0}}
+
+
+def test_a_renamed_heading_keeps_metrics_and_what_a_person_set_on_them() -> None:
+    import_text(SMALL)
+    SmokeTest.objects.update(expected_status="200")
+    before = (set(Metric.objects.values_list("pk")), SmokeTest.objects.get().pk)
+    done = import_text(
+        SMALL.replace("## Monitoring", "## What we watch").replace("## Smoke", "## Last Smoke")
+    )
+    test = SmokeTest.objects.get()
+    assert (set(Metric.objects.values_list("pk")), test.pk) == before
+    assert test.expected_status == "200"
+    assert summary(done.changes) == {}
+
+
+def test_a_block_put_in_front_does_not_make_an_edited_draft_a_stranger() -> None:
+    import_text(SMALL)
+    MigrationScript.objects.filter(role="draft").update(text="SELECT 1;")
+    block = "#### 0. Count orders\n```sql\nSELECT count(*) FROM orders;\n```\n\n#### 1."
+    import_text(SMALL.replace("#### 1.", block))
+    drafts = MigrationScript.objects.filter(role="draft").values_list("name", "text")
+    assert list(drafts) == [
+        ("plan-block-1-count-orders.sql", "SELECT count(*) FROM orders;\n"),
+        ("plan-block-2-link-orders.sql", "SELECT 1;"),
+    ]

@@ -111,3 +111,20 @@ def test_a_preview_of_a_release_does_not_touch_its_rows() -> None:
     before = list(ChecklistItem.objects.values())
     preview_of(SMALL.replace("### Pre-Deployment", "### Before"))
     assert list(ChecklistItem.objects.values()) == before
+
+
+def test_a_flag_that_another_release_has_is_told_before_anybody_confirms() -> None:
+    import_text(SMALL)
+    seen = preview_of(SMALL, slug="shop-again")
+    assert seen.findings[0].code == "flag-is-taken"
+    assert "Rollout stages" not in [group.title for group in seen.groups]
+    assert preview_of(SMALL + "\n## Notes\n").findings[0].code != "flag-is-taken"
+
+
+def test_changed_lists_are_shown_in_words() -> None:
+    import_text(SMALL)
+    seen = preview_of(SMALL.replace("- Monitor error rates", "- Error rate < 2%\n- No bugs"))
+    (changed,) = as_json(seen)["difference"]["stages"]["changed"]
+    assert changed["fields"] == [
+        {"field": "criteria", "before": "Monitor error rates", "after": "Error rate < 2%; No bugs"}
+    ]
