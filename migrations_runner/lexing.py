@@ -137,6 +137,21 @@ def first_token(text: str, start: int, end: int) -> int:
     return end
 
 
+def without_line_comments(text: str) -> str:
+    """The text with each ``--`` comment blanked; every other character keeps its place.
+
+    >>> without_line_comments("SELECT '--', 1 -- one")
+    "SELECT '--', 1       "
+    """
+    pieces, at = [], 0
+    while token := _TOKEN.match(text, at):
+        end = _token_end(text, token)
+        piece = text[at:end]
+        pieces.append(" " * len(piece) if piece.startswith("--") else piece)
+        at = end
+    return "".join(pieces)
+
+
 def words(text: str) -> Iterator[str]:
     """The bare words and semicolons outside of quotes and comments, in lower case.
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import postgast
 from google._upb import _message  # type: ignore[import-untyped]
 
 from migrations_runner.kinds import kind_of
-from migrations_runner.lexing import Lines, first_token
+from migrations_runner.lexing import Lines, first_token, without_line_comments
 from migrations_runner.quoting import encodable
 from migrations_runner.refusals import (
     EmptyScript,
@@ -53,11 +54,11 @@ def parse_script(text: str, variables: Mapping[str, str] | None) -> Script:
     """
     _require_readable(text)
     if variables is None:
-        tree, substituted = _parse_with_placeholders(text)
+        parsed, substituted = _parse_with_placeholders(text)
     else:
         substituted = substitute(text, variables)
-        tree = _parse(substituted)
-    found = _statements(tree, substituted)
+        parsed = _parse(substituted)
+    found = _statements(parsed, substituted)
     statements = without_wrapper(found)
     if not statements:
         raise (
@@ -123,15 +124,37 @@ def _require_readable(text: str) -> None:
     raise UnreadableText("a NUL character or half a surrogate pair.", line=line, column=column)
 
 
-def _parse(substituted: Substituted) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """A tree, and the text that its offsets count in."""
+
+    tree: Any
+    text: str
+
+
+def _parse(substituted: Substituted) -> _Parsed:
     try:
-        return postgast.parse(substituted.text)
+        return _tree(substituted.text)
     except postgast.PgQueryError as error:
         line, column = _position(substituted, max(error.cursorpos - 1, 0))
         raise SqlSyntaxError(error.message, line=line, column=column) from None
 
 
-def _parse_with_placeholders(text: str) -> tuple[Any, Substituted]:
+def _tree(text: str) -> _Parsed:
+    """libpg_query does not know that a string may go on after a comment, as the server does."""
+    try:
+        return _Parsed(postgast.parse(text), text)
+    except postgast.PgQueryError as first:
+        if "--" not in text:
+            raise
+        try:
+            blanked = without_line_comments(text)
+            return _Parsed(postgast.parse(blanked), blanked)
+        except postgast.PgQueryError:
+            raise first from None
+
+
+def _parse_with_placeholders(text: str) -> tuple[_Parsed, Substituted]:
     """A name stands in for each bare variable, a number where the grammar wants one.
 
     Each failure at a stand-in turns that variable into a number, so this ends.
@@ -185,10 +208,10 @@ class _Offsets:
         return character
 
 
-def _statements(tree: Any, substituted: Substituted) -> tuple[Statement, ...]:
-    offsets, lines = _Offsets(substituted.text), Lines(substituted.source)
+def _statements(parsed: _Parsed, substituted: Substituted) -> tuple[Statement, ...]:
+    offsets, lines = _Offsets(parsed.text), Lines(substituted.source)
     found = []
-    for raw in tree.stmts:
+    for raw in parsed.tree.stmts:
         begin = offsets.characters(raw.stmt_location)
         length = raw.stmt_len
         end = offsets.characters(raw.stmt_location + length) if length else len(substituted.text)

@@ -1,0 +1,90 @@
+"""Scripts that are easy to split or substitute wrongly. Each runs on any PostgreSQL, twice."""
+
+from __future__ import annotations
+
+VALUES = {"n": "5", "name": "O'Hara \\ Söhne", "table": 'odd "name"', "word": "abc", "minus": "-5"}
+
+CORPUS = {
+    "one without semicolon": "SELECT 1",
+    "two on a line": "SELECT 1; SELECT 2;",
+    "blank statements": ";;SELECT 1;; ;SELECT 2;",
+    "semicolon in a string": "SELECT ';'; SELECT 2;",
+    "doubled quote": "SELECT 'a;''b;'; SELECT 2;",
+    "semicolon in a name": 'SELECT 1 AS "a;b"; SELECT 2;',
+    "doubled quote in a name": 'SELECT 1 AS "a"";b"; SELECT 2;',
+    "E string with a quote": "SELECT E'a\\';b'; SELECT 2;",
+    "E string with a backslash last": "SELECT E'a\\\\'; SELECT ';';",
+    "plain string with a backslash last": "SELECT 'a\\'; SELECT ';';",
+    "small e string": "SELECT e'\\';'; SELECT 2;",
+    "a word that ends in e before a string": "SELECT date'2026-11-22'; SELECT 2;",
+    "plain string over two lines": "SELECT 'a\\'\n';b'; SELECT 2;",
+    "E string over two lines": "SELECT E'a\\''\n'b;c'; SELECT 2;",
+    "string over a comment": "SELECT 'a' -- it's\n ';c'; SELECT 2;",
+    "bit string": "SELECT B'101', X'1f'; SELECT 2;",
+    "national string": "SELECT N'a;b'; SELECT 2;",
+    "unicode string": "SELECT U&'d\\0061;t'; SELECT 2;",
+    "unicode name": 'SELECT 1 AS U&"d\\0061;t"; SELECT 2;',
+    "dollar quote": "SELECT $$a;'b$$; SELECT 2;",
+    "tagged dollar quote": "SELECT $a$ $$ ; $b$ ; $a$; SELECT 2;",
+    "dollar quote in a dollar quote": "DO $o$ BEGIN PERFORM $i$;$i$; END $o$; SELECT 2;",
+    "dollar inside of a name": "SELECT 1 AS a$b$c; SELECT 2 AS a$b$;",
+    "dollar quote with letters beyond ASCII": "SELECT $é$;$é$; SELECT 2;",
+    "line comment": "SELECT 1 -- ; ' $$ \" /*\n; SELECT 2;",
+    "comment at the end": "SELECT 1; -- done; ' $$",
+    "block comment": "SELECT /* ; ' \" $$ */ 1; SELECT 2;",
+    "nested comment": "SELECT /* a /* ; */ ; */ 1; SELECT 2;",
+    "comment of stars": "SELECT /***;***/ 1; /**/ SELECT 2;",
+    "comment glued to an operator": "SELECT 1 +/* ; */ 1; SELECT 2 --;\n;",
+    "slashes before a comment": "SELECT 4 //* ; */ 2; SELECT 2;",
+    "two dashes make a comment": "SELECT 5 --1;\n; SELECT 2;",
+    "rule with two actions": (
+        "CREATE TEMP TABLE r(a int);"
+        "CREATE RULE x AS ON INSERT TO r DO ALSO (SELECT 1; SELECT 2); SELECT 3;"
+    ),
+    "function body in quotes": (
+        "CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'SELECT 1; SELECT 2;'; SELECT 2;"
+    ),
+    "function body in BEGIN ATOMIC": (
+        "CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1;"
+        " SELECT CASE WHEN true THEN 2 END; END; SELECT 3;"
+    ),
+    "plpgsql with assignment": "DO $$ DECLARE a int; n int:=1; BEGIN a:=n; EXCEPTION WHEN others"
+    " THEN NULL; END $$; SELECT 2;",
+    "cast": "SELECT '5'::int, 5::text; SELECT 2;",
+    "slice": "SELECT (ARRAY[1,2,3])[1:2]; SELECT 2;",
+    "json operators": """SELECT '{"a": {"n": 1}}'::jsonb #>> '{a,n}', '{}'::jsonb ? 'x';""",
+    "raw number": "SELECT :n; SELECT 1+:n;",
+    "raw number twice": "SELECT :n,:n::text;",
+    "raw minus after a blank": "SELECT 1 - :minus;",
+    "raw word": "SELECT 1 AS :word;",
+    "literal": "SELECT :'name'; SELECT length(:'name');",
+    "literal glued to a word": "SELECT text:'word';",
+    "literal without blanks": "SELECT'a'||:'name'||'b';",
+    "identifier": 'SELECT 1 AS :"table"; SELECT 2;',
+    "identifier after a dot": 'SELECT a.:"word" FROM (SELECT 1 AS abc) a;',
+    "test": "SELECT :{?n}, :{?nothing}; SELECT 2;",
+    "variable in a string": "SELECT ':n :''name'''; SELECT 2;",
+    "variable in a name": 'SELECT 1 AS ":n"; SELECT 2;',
+    "variable in a dollar quote": "SELECT $$:n :'name'$$; SELECT 2;",
+    "variable in comments": "SELECT 1 -- :n\n /* :'name' */; SELECT 2;",
+    "variable after a cast": "SELECT 5::numeric(:n); SELECT 2;",
+    "variable in brackets": "SELECT ARRAY[:n, :n]; SELECT (ARRAY[1,2,3,4,5])[:n];",
+    "colon equals": "SELECT make_date(year := 2026, month := 11, day := :n);",
+    "set a number": "\\set m 7\nSELECT :m;",
+    "set over a given value": "\\set n 7\nSELECT :n;",
+    "set pieces": "\\set m 'a''b' c 'd e'\nSELECT :'m';",
+    "set nothing": "\\set m\nSELECT :'m', :{?m};",
+    "set in the middle": "SELECT :n,\n\\set n 8\n:n; SELECT :n;",
+    "unset": "\\unset n\nSELECT :{?n};",
+    "echo": "\\echo its :n; SELECT 9;\nSELECT 1;",
+    "echo and more on its line": "\\echo hi \\\\ SELECT :n;\nSELECT 2;",
+    "echo quoted backslashes": "\\echo 'a\\\\b' \\\\ SELECT 1;",
+    "byte order mark": "\ufeffSELECT 1; SELECT 2;",
+    "carriage returns": "SELECT 1;\r\n-- a comment\r\nSELECT\r\n2;\r\n",
+    "letters of four bytes": "SELECT '😀;é' AS \"ü😀\"; SELECT :'name', '😀';",
+    "right to left": "SELECT 'سلام; دنیا'; SELECT 2;",
+    "parentheses": "SELECT (1), ((2)); SELECT (SELECT 1);",
+    "prepared parameters": "PREPARE p AS SELECT $1::int; EXECUTE p(1); DEALLOCATE p;",
+    "with": "WITH a AS (SELECT 1) SELECT * FROM a; TABLE pg_database; VALUES (1), (2);",
+    "savepoint-like names": 'SELECT 1 AS "begin"; SELECT 2 AS "commit";',
+}
