@@ -131,7 +131,7 @@ def _note_moved(changes: Changes, gone: list[Any], before: Mapping[str, Row]) ->
     new = _by_words((row.key, [row.fields[name] for name in kind.words]) for row in changes.added)
     rows = {row.key: row for row in changes.added}
     ones = {kind.key(one): one for one in gone}
-    for words in old.keys() & new.keys():
+    for words in sorted(old.keys() & new.keys()):
         if len(old[words]) == len(new[words]) == 1:
             row, was = rows.pop(new[words][0]), old[words][0]
             _note_change(changes, ones.pop(was), row, before.get(was))
