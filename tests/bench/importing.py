@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from django.db import transaction
-from releasecontrol.plan.apply import apply
 
+from releasecontrol.plan.apply import apply
 from releasecontrol.plan.parse import parse_plan
 from releases.timeline import Actor
 from tests.bench.frame import Result, median_seconds

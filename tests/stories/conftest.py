@@ -1,0 +1,123 @@
+"""The whole house as `make up` starts it: embedded PostgreSQL, web, stream, worker, stand-in."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+REAL_PLAN = ROOT.parent / "shared" / "plans" / "phase-12-cutover.md"
+OWN_PLAN = ROOT / "releasecontrol" / "examples" / "plan.md"
+SCRIPTS = ROOT / "releasecontrol" / "examples" / "scripts" / "phase-12"
+READY_SECONDS = 120
+
+
+@dataclass
+class House:
+    """A running installation: where it answers, and how to give it commands."""
+
+    url: str
+    var: Path
+    env: dict[str, str]
+    process: subprocess.Popen[str]
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a manage.py command as somebody with a shell on the server would."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
+    def password(self, username: str) -> str:
+        logins = json.loads((self.var / "example-logins.json").read_text())
+        return next(str(one["password"]) for one in logins if one["username"] == username)
+
+    def token(self, scope: str, *more: str) -> str:
+        made = self.command("create_token", "--environment", "production", "--scope", scope, *more)
+        assert made.returncode == 0, made.stderr
+        return made.stdout.strip().splitlines()[-1]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def house() -> Iterator[House]:
+    """Started once for all stories, on ports and data of its own."""
+    var = ROOT / "var" / "story"
+    shutil.rmtree(var, ignore_errors=True)
+    env = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
+    env |= {
+        "VAR_DIR": str(var),
+        "EMBEDDED_DIR": str(var / "postgres"),
+        "PORT": str(free_port()),
+        "STREAM_PORT": str(free_port()),
+        "APP_PORT": str(free_port()),
+        "EXAMPLE": "true",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "releasecontrol.up"],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        _wait_until_ready(process)
+        yield House(f"http://127.0.0.1:{env['PORT']}", var, env, process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.kill()
+        process.communicate()
+        shutil.rmtree(var, ignore_errors=True)
+
+
+def _wait_until_ready(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:  # ends when the process does
+        said.append(line)
+        if line.startswith("Logs:"):
+            return
+    pytest.fail("the house did not start:\n" + "".join(said))
+
+
+@pytest.fixture
+def api(house: House) -> Any:
+    """A caller as Ana, release manager: method, path, body to JSON; asserts success."""
+    token = house.token("manage", "--user", "ana")
+
+    def call(method: str, path: str, body: Any = None) -> Any:
+        answer = requests.request(
+            method,
+            f"{house.url}/api/v1{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30,
+        )
+        assert answer.ok, (answer.status_code, answer.text)
+        return answer.json()
+
+    return call
