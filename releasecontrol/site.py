@@ -41,7 +41,8 @@ class ConsoleSite(admin.AdminSite):
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:  # noqa: ARG002
         """Send everybody to the one login page, which knows every role."""
-        return redirect(f"{reverse('login')}?{urlencode({'next': request.get_full_path()})}")
+        wanted = request.GET.get("next") or reverse("admin:index")
+        return redirect(f"{reverse('login')}?{urlencode({'next': wanted})}")
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Our rooms in order; what is in none of them keeps Django's place behind."""

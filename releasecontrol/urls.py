@@ -13,7 +13,11 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("api/v1/", api.urls),
     path("", include("releasecontrol.accounts.urls")),
-    path("", include("releasecontrol.board.urls")),
+    path("", include("releasecontrol.plan.urls")),
+    path("", include("releasecontrol.runs.urls")),
+    path("", include("releasecontrol.smoke.urls")),
     path("", include("releasecontrol.status.urls")),
+    # Last: /releases/<slug>/ must not take /releases/import/ and /releases/new/.
+    path("", include("releasecontrol.board.urls")),
     path("admin/", admin.site.urls),
 ]

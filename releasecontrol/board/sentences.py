@@ -54,6 +54,8 @@ _PLAIN: dict[str, tuple[str, str]] = {
     "release.edit": ("quiet", "edited the release"),
     "flag.create": ("quiet", "created the flag {label}"),
     "flag.edit": ("quiet", "edited the flag {label}"),
+    "script.create": ("quiet", "added the script {label}"),
+    "script.edit": ("quiet", "edited the script {label}"),
     "script.attach": ("quiet", "attached the file {label}"),
     "run.queue": ("info", "queued {label}"),
     "run.start": ("active", "started {label}"),
