@@ -28,7 +28,8 @@ from releasecontrol.plan.compare import Changes, compare_all
 from releasecontrol.plan.encoding import PlanRefused, decode
 from releasecontrol.plan.facts import Plan
 from releasecontrol.plan.parse import counts, parse_plan
-from releasecontrol.plan.rows import Rows, clip, rows_of
+from releasecontrol.plan.row import Rows, clip
+from releasecontrol.plan.rows import rows_of
 from releasecontrol.plan.scripts import Attached
 from releasecontrol.plan.write import write
 from releasecontrol.world import ensure_environments

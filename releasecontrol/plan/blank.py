@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 
 from checklists import templates
 from releasecontrol.plan.apply import require_slug
-from releasecontrol.plan.rows import clip
+from releasecontrol.plan.row import clip
 from releasecontrol.world import ensure_environments
 from releases import timeline
 from releases.models import Release

@@ -14,7 +14,7 @@ from typing import Any
 
 from releasecontrol.plan.keys import slug
 from releasecontrol.plan.kinds import KINDS, Kind
-from releasecontrol.plan.rows import Row, Rows
+from releasecontrol.plan.row import Row, Rows
 from releases.models import Release
 
 #: Where a fact stands is no news to anybody: it is stored, but not shown as a difference.

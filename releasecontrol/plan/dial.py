@@ -16,7 +16,8 @@ from flags.states import RolloutState
 from releasecontrol.plan.entries import finding_entry, stage_entry
 from releasecontrol.plan.facts import Finding, Plan
 from releasecontrol.plan.keys import slug
-from releasecontrol.plan.rows import Rows, clip, entry_row
+from releasecontrol.plan.row import Rows, clip
+from releasecontrol.plan.rows import entry_row
 from releases.models import Environment, PlanEntry, Release
 
 _TAKEN = "flag-is-taken"

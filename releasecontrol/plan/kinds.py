@@ -13,7 +13,7 @@ from checklists.models import Checklist, ChecklistItem
 from flags.models import Stage
 from migrations_runner.models import MigrationScript
 from monitoring.models import Guardrail, Metric, SmokeTest
-from releasecontrol.plan.rows import Row
+from releasecontrol.plan.row import Row
 from releases.models import PlanEntry, Release
 
 

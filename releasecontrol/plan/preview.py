@@ -14,7 +14,8 @@ from releasecontrol.plan.compare import Change, Changes
 from releasecontrol.plan.facts import Finding, LineMapping, Plan
 from releasecontrol.plan.kinds import KINDS
 from releasecontrol.plan.parse import counts
-from releasecontrol.plan.rows import Row, Rows, clip, rows_of
+from releasecontrol.plan.row import Row, Rows, clip
+from releasecontrol.plan.rows import rows_of
 from releases.models import PlanEntry, Release
 from releases.states import RELEASE
 

@@ -8,8 +8,7 @@ rows, so what a person is shown is what is stored.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any
 
 from releasecontrol.plan import entries
@@ -19,16 +18,13 @@ from releasecontrol.plan.facts import (
     Item,
     Metric,
     Plan,
-    ScriptFile,
-    SmokeTest,
-    SqlBlock,
     Stage,
     Threshold,
     Trigger,
 )
 from releasecontrol.plan.keys import slug
-
-Rows = dict[str, list["Row"]]
+from releasecontrol.plan.row import Row, Rows, clip
+from releasecontrol.plan.runnable import script_rows, smoke_test_row
 
 #: The parser's word for when an item counts → the gate's name. The order is the cutover's own.
 GATES = {
@@ -37,22 +33,9 @@ GATES = {
     "complete": "complete",
     "rollback": "after_rollback",
 }
-_AFTER_FILES = 1000  # blocks written out in the plan stand behind the files that it names
-_ROLES = {"schema": "schema", "data": "data", "rollback": "rollback", "check": "data"}
 _SEVERITY = {"critical": "page", "warning": "warn", "info": "warn"}
 _MODE = {"automatic": "roll_back", "manual": "propose"}
 _COMPARABLE = frozenset({"<", "<=", ">", ">="})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One row that the plan asks for; `label` and `line` are for people."""
-
-    key: str
-    label: str
-    line: int | None
-    fields: Mapping[str, Any]
-    first: Mapping[str, Any] = field(default_factory=dict)
 
 
 def rows_of(plan: Plan) -> Rows:
@@ -63,8 +46,8 @@ def rows_of(plan: Plan) -> Rows:
         "stages": [_stage(stage, place) for place, stage in enumerate(plan.stages)],
         "metrics": [_metric(metric, place) for place, metric in enumerate(plan.metrics)],
         "guardrails": _guardrails(plan),
-        "scripts": _scripts(plan),
-        "smoke_tests": [_smoke_test(test) for test in plan.smoke_tests],
+        "scripts": script_rows(plan),
+        "smoke_tests": [smoke_test_row(test) for test in plan.smoke_tests],
         "entries": [entry_row(entry) for entry in entries.entries_of(plan)],
     }
 
@@ -83,21 +66,6 @@ def entry_row(entry: entries.Entry) -> Row:
             "source_line": entry.line,
         },
     )
-
-
-def draft_name(block: SqlBlock) -> str:
-    """The file name of SQL that is written out in the plan."""
-    title = slug(block.title).encode("ascii", "ignore").decode().strip("-")
-    return f"plan-block-{block.position}-{title[:60] or 'untitled'}.sql"
-
-
-def clip(text: str, limit: int) -> str:
-    """At most `limit` characters, with an ellipsis where something was left off.
-
-    >>> clip("abcdef", 4), clip("abcd", 4)
-    ('abc…', 'abcd')
-    """
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def _checklist_key(item: Item) -> str:
@@ -246,86 +214,3 @@ def _guardrail(
             **consequence,
         },
     )
-
-
-def _scripts(plan: Plan) -> list[Row]:
-    rows: dict[str, Row] = {}
-    for file in plan.script_files:
-        # Two folders may hold a file of the same name; the second goes by its path.
-        name = file.name if file.name not in rows else file.path
-        rows.setdefault(name, _script_file(file, clip(name, 200)))
-    for block in plan.sql_blocks:
-        rows[draft_name(block)] = _draft(block)
-    return list(rows.values())
-
-
-def _script_file(file: ScriptFile, name: str) -> Row:
-    return Row(
-        key=name,
-        label=file.path,
-        line=file.line,
-        fields={
-            "name": name,
-            "path": clip(file.path, 500),
-            "title": "",
-            "role": _ROLES[file.role],
-            "position": file.position,
-            "source_line": file.line,
-        },
-    )
-
-
-def _draft(block: SqlBlock) -> Row:
-    return Row(
-        key=draft_name(block),
-        label=block.title,
-        line=block.line,
-        fields={
-            "name": draft_name(block),
-            "path": "",
-            "title": clip(block.title, 200),
-            "role": "draft",
-            "position": _AFTER_FILES + block.position,
-            "text": block.sql,
-            "source_line": block.line,
-        },
-    )
-
-
-def _smoke_test(test: SmokeTest) -> Row:
-    headers = dict(test.headers)
-    if test.content_type_assumed:
-        headers["Content-Type"] = test.content_type
-    return Row(
-        key=test.key,
-        label=test.name,
-        line=test.line,
-        fields={
-            "key": test.key,
-            "name": clip(test.name, 200),
-            "position": test.position,
-            "method": test.method,
-            "url": test.url,  # a shortened address would be another one: too long is refused
-            "headers": headers,
-            "body": test.body,
-            "expected_status": str(test.expected_status or "2xx"),
-            "notes": _assumptions(test),
-            "source_line": test.line,
-        },
-    )
-
-
-def _assumptions(test: SmokeTest) -> list[str]:
-    notes = []
-    if test.content_type_assumed:
-        notes.append(
-            f"The body is JSON and no header says so: Content-Type {test.content_type} was assumed."
-        )
-    if test.expected_status is None:
-        notes.append("The plan names no status: any 2xx counts as success.")
-    if test.references:
-        names = ", ".join(f"${name}" for name in test.references)
-        notes.append(f"Needs the variable {names} where it runs.")
-    if test.placeholders:
-        notes.append(f"Stands for a real value, fill it in: {', '.join(test.placeholders)}.")
-    return notes

@@ -14,7 +14,7 @@ from flags.models import Rollout
 from migrations_runner.models import content_hash
 from releasecontrol.plan.compare import Change, Changes
 from releasecontrol.plan.encoding import PlanRefused
-from releasecontrol.plan.rows import Row
+from releasecontrol.plan.row import Row
 from releases.models import Release
 
 _BATCH = 500
