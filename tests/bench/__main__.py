@@ -40,9 +40,11 @@ def _own_database() -> None:
     import django
 
     django.setup()
+    import psycopg
+
     from tests import databases
 
-    with databases.psycopg.connect(databases.url_of("postgres"), autocommit=True) as server:
+    with psycopg.connect(databases.url_of("postgres"), autocommit=True) as server:
         server.execute("DROP DATABASE IF EXISTS rc_bench WITH (FORCE)")
         server.execute("CREATE DATABASE rc_bench")
     os.environ["DATABASE_URL"] = databases.url_of("rc_bench")

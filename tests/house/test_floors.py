@@ -48,9 +48,13 @@ def test_dotted_strings_resolve() -> None:
     assert missing == []
 
 
+#: Strings that look like a path and are something else: salts of signatures.
+SALTS = {"flags.stream"}
+
+
 def _resolves(text: str, path: Path) -> bool:
-    if re.search(r"\.[EW]\d{3}$", text):
-        return True  # the id of a system check
+    if text in SALTS or re.search(r"\.[EW]\d{3}$", text):
+        return True  # a salt, or the id of a system check
     head, _, tail = text.partition(".")
     if "." not in tail and (_is_permission(head, tail) or _is_model(text)):
         return True

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import sentry_sdk
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 from sentry_sdk.transport import Transport
 
 from releasecontrol import reporting
@@ -25,12 +25,12 @@ class Kept(Transport):
         self.sent.append(envelope.serialize().decode())
 
 
-def test_without_a_dsn_nothing_is_reported(settings: SettingsWrapper) -> None:
+def test_without_a_dsn_nothing_is_reported(settings: Settings) -> None:
     settings.SENTRY_DSN = ""
     assert reporting.start_sentry() is False
 
 
-def test_an_error_is_reported_without_its_secrets(settings: SettingsWrapper) -> None:
+def test_an_error_is_reported_without_its_secrets(settings: Settings) -> None:
     settings.SENTRY_DSN = "https://key@127.0.0.1:1/1"
     assert reporting.start_sentry() is True
     try:

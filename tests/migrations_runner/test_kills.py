@@ -10,16 +10,17 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+from django.core.management import CommandError, call_command
 from django.db.models.functions import Now
 
 from migrations_runner import execution, ledger, resolving
 from migrations_runner.models import MigrationRun
 from migrations_runner.states import RunState
-from releases.timeline import Actor
 from tests import databases
 from tests.migrations_runner.conftest import QueueRun
 
@@ -66,7 +67,7 @@ def work(run: MigrationRun, point: str = "nowhere", when: str = "after", nth: in
 def look(run: MigrationRun) -> RunState:
     """Let the reaper look as if the heartbeat were long ago."""
     MigrationRun.objects.filter(pk=run.pk, state=RunState.RUNNING).update(
-        heartbeat_at=Now() - resolving.timedelta(hours=1)
+        heartbeat_at=Now() - timedelta(hours=1)
     )
     resolving.reap()
     run.refresh_from_db()
@@ -134,14 +135,21 @@ def test_a_statement_that_nobody_knows_of_waits_for_a_person(
     assert look(run) == RunState.LOST
     assert "during its statement 2" in run.next_step
     assert look(run) == RunState.LOST  # it never goes on by itself
-    resolving.settle(
-        run=run, done=when == "after", actor=Actor.command("test"), reason="looked at pg_index"
-    )
+    answer = "--done" if when == "after" else "--not-done"
+    call_command("settle_run", str(run.pk), answer, "--reason", "looked at pg_index")
     assert look(run) == RunState.QUEUED
     execution.execute(run.pk)
     run.refresh_from_db()
     assert run.state == RunState.SUCCEEDED, (run.error, run.next_step)
     assert indexes(on_target) == {"one", "two"}
+
+
+def test_only_a_lost_run_is_settled(queue: QueueRun) -> None:
+    run = queue(ONE)
+    with pytest.raises(CommandError, match="not waiting for anybody"):
+        call_command("settle_run", str(run.pk), "--done", "--reason", "r")
+    with pytest.raises(CommandError, match="no run 999"):
+        call_command("settle_run", "999", "--done", "--reason", "r")
 
 
 def test_a_worker_killed_inside_a_statement_leaves_no_session_behind(

@@ -178,8 +178,7 @@ def test_two_workers_at_once_claim_once(queue: QueueRun, on_target: Target) -> N
 
     def work() -> None:
         start.wait(timeout=10)
-        execution.execute(run.pk)
-        connection.close()
+        work_on(run)
 
     workers = [threading.Thread(target=work) for _ in range(2)]
     for worker in workers:
@@ -245,7 +244,7 @@ def test_a_waiting_run_is_cancelled_at_once(queue: QueueRun, on_target: Target) 
 
 def test_a_running_run_is_cancelled_and_rolled_back(queue: QueueRun, on_target: Target) -> None:
     run = queue("CREATE TABLE a (n int); SELECT pg_sleep(600);", "SELECT 1;")
-    worker = threading.Thread(target=lambda: (execution.execute(run.pk), connection.close()))
+    worker = threading.Thread(target=work_on, args=(run,))
     worker.start()
     wait_for_statement(on_target, run)
     runs.cancel(run=run, actor=ACTOR)
@@ -260,7 +259,7 @@ def test_a_running_run_is_cancelled_and_rolled_back(queue: QueueRun, on_target: 
 def test_progress_is_seen_while_the_statement_runs(queue: QueueRun, on_target: Target) -> None:
     on_target.execute("SELECT pg_advisory_lock(1)")
     run = queue("SELECT 1; SELECT pg_advisory_lock(1);")
-    worker = threading.Thread(target=lambda: (execution.execute(run.pk), connection.close()))
+    worker = threading.Thread(target=work_on, args=(run,))
     worker.start()
     try:
         wait_for_statement(on_target, run)
@@ -355,6 +354,14 @@ def test_support_and_product_run_no_sql(
     for person in (cleo, dora):
         with pytest.raises(NotPermitted):
             runs.queue(scripts=[script], target=target, variables={}, actor=Actor.person(person))
+
+
+def work_on(run: MigrationRun) -> None:
+    """What a worker's thread does; its connection ends with it."""
+    try:
+        execution.execute(run.pk)
+    finally:
+        connection.close()
 
 
 def wait_for_statement(target: Target, run: MigrationRun) -> None:
