@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ from migrations_runner.refusals import (
 from migrations_runner.script import Checked, Problem, Script, Statement, without_wrapper
 from migrations_runner.transactional import (
     copies_over_the_wire,
+    gives_up_the_lock,
     runs_in_transaction,
     turns_off_standard_strings,
 )
@@ -221,15 +222,31 @@ def _statements(parsed: _Parsed, substituted: Substituted) -> tuple[Statement, .
     return tuple(found)
 
 
+_REFUSED: tuple[tuple[Callable[[Any], bool], str, str], ...] = (
+    (
+        copies_over_the_wire,
+        "COPY",
+        "COPY from or to the client needs psql. Use INSERT, or a file on the server.",
+    ),
+    (
+        turns_off_standard_strings,
+        "SET",
+        "standard_conforming_strings stays on: this script was read by its rules.",
+    ),
+    (
+        gives_up_the_lock,
+        "DISCARD ALL",
+        "DISCARD ALL would give up the runner's lock. Discard TEMP, PLANS or SEQUENCES.",
+    ),
+)
+
+
 def _statement(wrapped: Any, sql: str, offset: int, place: tuple[int, int]) -> Statement:
     line, column = place
     node = getattr(wrapped, wrapped.WhichOneof("node"))
-    if copies_over_the_wire(node):
-        reason = "COPY from or to the client needs psql. Use INSERT, or a file on the server."
-        raise UnsupportedMetaCommand("COPY", line=line, column=column, reason=reason)
-    if turns_off_standard_strings(node):
-        reason = "standard_conforming_strings stays on: this script was read by its rules."
-        raise UnsupportedMetaCommand("SET", line=line, column=column, reason=reason)
+    for is_such, command, reason in _REFUSED:
+        if is_such(node):
+            raise UnsupportedMetaCommand(command, line=line, column=column, reason=reason)
     control = type(node).__name__ == "TransactionStmt"
     if control and (node.options or node.chain):
         reason = "a transaction with options is not understood; take BEGIN and COMMIT out."

@@ -3,7 +3,8 @@
 ScriptRefused               any of these; knows line, column and a problem id
 ├── UnreadableText          a NUL character or half a surrogate pair
 ├── TooDeeplyNested         an expression the parser could not hold
-├── UnsupportedMetaCommand  a backslash command of psql, or data inside the script
+├── UnsupportedMetaCommand  a backslash command of psql, data inside the script, or a
+│                           statement that would take the session away from the runner
 ├── MissingVariables        used and given no value
 ├── UnsafeRawVariable       a value that could change the statement around it
 ├── SqlSyntaxError          PostgreSQL's own parser says no
@@ -40,7 +41,7 @@ class TooDeeplyNested(ScriptRefused):
 
 
 class UnsupportedMetaCommand(ScriptRefused):
-    """This script needs psql itself for a line; nothing was run."""
+    """This script has a line that can't be run from here; nothing was run."""
 
     problem = "meta-command"
 

@@ -30,6 +30,11 @@ def copies_over_the_wire(node: Node) -> bool:
     return type(node).__name__ == "CopyStmt" and not node.filename
 
 
+def gives_up_the_lock(node: Node) -> bool:
+    """DISCARD ALL: it would drop the runner's lock on the target and its limits, mid-run."""
+    return type(node).__name__ == "DiscardStmt" and enum_name(node, "target") == "DISCARD_ALL"
+
+
 def turns_off_standard_strings(node: Node) -> bool:
     """SET standard_conforming_strings = off: from there on quotes would end elsewhere."""
     if type(node).__name__ != "VariableSetStmt" or node.name != "standard_conforming_strings":
@@ -113,7 +118,6 @@ _REFUSES_TRANSACTION: dict[str, Callable[[Node], bool]] = {
     "CreateSubscriptionStmt": _creates_slot,
     "CreateTableSpaceStmt": _always,
     "CreatedbStmt": _always,
-    "DiscardStmt": lambda node: enum_name(node, "target") == "DISCARD_ALL",
     "DoStmt": _commits,
     "DropStmt": lambda node: node.concurrent,
     "DropSubscriptionStmt": _always,

@@ -122,6 +122,7 @@ def test_text_that_no_server_takes_is_refused(text: str, column: int) -> None:
         ("SELECT 1;\nCOPY t TO stdout", 2, "COPY"),
         ("COPY (SELECT a FROM stdin) TO STDOUT", 1, "COPY"),
         ("SET standard_conforming_strings = off; SELECT 1", 1, "SET"),
+        ("SELECT 1;\nDISCARD ALL", 2, "DISCARD ALL"),
         ("SET LOCAL standard_conforming_strings TO false", 1, "SET"),
     ],
 )
@@ -141,6 +142,7 @@ def test_what_needs_psql_is_refused_by_line_and_command(text: str, line: int, co
         "SELECT '\\i other.sql', E'\\\\copy'",
         "-- \\i other.sql\nSELECT 1",
         "SET standard_conforming_strings = on",
+        "DISCARD TEMP",
     ],
 )
 def test_what_only_resembles_psql_is_taken(text: str) -> None:
