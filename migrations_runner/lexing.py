@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from migrations_runner.depth import Depth
+
 BOM = "\ufeff"
 
 Form = Literal["raw", "literal", "identifier", "test"]
@@ -58,10 +60,6 @@ class Deep:
 
 Mark = Variable | MetaCommand | CopyData | Deep
 
-#: Levels of one statement, as estimated here. The parser recurses in C and would take the process
-#: down somewhere beyond ten thousand.
-DEEPEST = 3000
-
 _NAME = "A-Za-z0-9_\\x80-\\U0010ffff"
 _LETTER = "A-Za-z_\\x80-\\U0010ffff"
 _TOKEN = re.compile(
@@ -85,13 +83,6 @@ _TOKEN = re.compile(
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _ESCAPED_REST = re.compile(r"(?:[^'\\]++|\\.|'')*+(?:'|\\?\Z)", re.DOTALL)
 _CONTINUES = re.compile(r"(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:\s|--[^\n\r]*[\n\r])*'")
-_OPERATORS = frozenset("+-*/<>=~!@#%^&|`?")
-_DEEPENING = frozenset(
-    ["not", "is", "collate", "zone", "like", "ilike", "similar", "isnull", "notnull"]
-)
-#: These nest the whole statement, so neither a comma nor an AND takes them back.
-_STACKING = frozenset(["join", "union", "intersect", "except", "case"])
-_LEVELLING = frozenset(["and", "or", "select", "where", "from", "set", "values"])
 #: After these a bracket's colon begins a value, so it is a variable and not a slice.
 _NOT_OPERANDS = frozenset(
     ["and", "or", "not", "when", "then", "else", "case", "in", "like", "between", "is"]
@@ -166,34 +157,12 @@ def words(text: str) -> Iterator[str]:
 
 
 @dataclass
-class _Depth:
-    """How deeply the tree of the statement nests at most, level of brackets by level."""
-
-    chain: int = 0  # operators in a row; a comma or an AND begins anew
-    stacked: int = 0  # joins, unions, cases: never taken back within the level
-    outer: int = 0  # what the levels around this one add up to
-    around: list[tuple[int, int, int]] = field(default_factory=list)
-
-    def enter(self) -> None:
-        self.around.append((self.chain, self.stacked, self.outer))
-        self.outer += self.chain + self.stacked + 1
-        self.chain = self.stacked = 0
-
-    def leave(self) -> None:
-        self.chain, self.stacked, self.outer = self.around.pop()
-
-    @property
-    def too_deep(self) -> bool:
-        return self.outer + self.chain + self.stacked > DEEPEST
-
-
-@dataclass
 class _Walk:
     """The state of one walk: which brackets are open, and what the statement began with."""
 
     text: str
     brackets: list[str] = field(default_factory=list)
-    depth: _Depth = field(default_factory=_Depth)
+    depth: Depth = field(default_factory=Depth)
     first: str = ""
     began: int = 0
     previous: str = ""
@@ -226,7 +195,7 @@ class _Walk:
             return self._other(token[0], end)
         else:
             self.operand, self.previous = kind != "pair", ""
-            self.depth.chain += kind == "pair"
+            self.depth.sign(token[0])
         return None
 
     def _variable(self, token: re.Match[str]) -> Variable | None:
@@ -244,10 +213,7 @@ class _Walk:
         if word == "stdin" and self.previous == "from" and not self.brackets:
             self.copies_data = self.first == "copy"
         self.previous, self.operand = word, word not in _NOT_OPERANDS
-        if word in _LEVELLING:
-            self.depth.chain = 0
-        self.depth.chain += word in _DEEPENING
-        self.depth.stacked += word in _STACKING
+        self.depth.word(word)
 
     def _other(self, char: str, end: int) -> CopyData | None:
         self.operand, self.previous = char in ")]", ""
@@ -257,16 +223,14 @@ class _Walk:
         elif char in ")]" and self.brackets:
             self.brackets.pop()
             self.depth.leave()
-        elif char == ",":
-            self.depth.chain = 0
         elif char == ";" and not self.brackets:
             return self._statement_ends(end)
-        self.depth.chain += char in _OPERATORS
+        self.depth.sign(char)
         return None
 
     def _statement_ends(self, end: int) -> CopyData | None:
         copies = self.copies_data
-        self.first, self.copies_data, self.depth = "", False, _Depth()
+        self.first, self.copies_data, self.depth = "", False, Depth()
         return CopyData(self.began, end) if copies else None
 
 

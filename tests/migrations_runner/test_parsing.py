@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrations_runner.lexing import DEEPEST
+from migrations_runner.depth import DEEPEST
 from migrations_runner.parsing import check, parse_script
 from migrations_runner.refusals import (
     EmptyScript,
