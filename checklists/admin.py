@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import models
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -26,6 +27,7 @@ class ChecklistItemAdmin(InWords):
     search_fields = ("text", "section", "note", "checklist__title", "checklist__release__title")
     autocomplete_fields = ("checklist",)
     actions = ("tick", "untick", "waive")
+    formfield_overrides: ClassVar = {models.URLField: {"assume_scheme": "https"}}
     fields = (
         "checklist",
         "section",

@@ -303,9 +303,7 @@ class ApiTokenAdmin(ReadOnly):
             "plain": plain,
             "opts": self.opts,
         }
-        response = TemplateResponse(request, "admin/releases/apitoken/issue.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        return TemplateResponse(request, "admin/releases/apitoken/issue.html", context)
 
     def _issue(self, request: HttpRequest, form: TokenForm) -> str:
         given = form.cleaned_data
