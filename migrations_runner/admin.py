@@ -1,0 +1,193 @@
+"""Runs and scripts in the admin: runs are read, scripts are written, verbs are list actions."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from migrations_runner import editing, runs
+from migrations_runner.models import MigrationRun, MigrationScript
+from releases.models import Release
+from releases.refusals import Refused
+from releases.states import RELEASE
+from releases.timeline import Actor
+
+_SCRIPT_ROWS = 24
+
+
+class ScriptForm(forms.ModelForm):
+    """A script, whose text has to be SQL that PostgreSQL can read."""
+
+    class Meta:
+        model = MigrationScript
+        fields = ("release", "name", "path", "title", "role", "position", "text")
+        widgets = {  # noqa: RUF012  (Django's way to say it)
+            "text": forms.Textarea(
+                attrs={"rows": _SCRIPT_ROWS, "class": "vLargeTextField mono", "spellcheck": "false"}
+            )
+        }
+
+    text = forms.CharField(
+        required=False,
+        strip=False,
+        label="SQL",
+        help_text="Statements as psql reads them. Without text the script awaits its file.",
+        widget=Meta.widgets["text"],
+    )
+
+    def clean_text(self) -> str:
+        # A browser sends its own line ends; the ledger would take them for another text.
+        text = str(self.cleaned_data["text"]).replace("\r\n", "\n")
+        if found := editing.faults(text):
+            raise ValidationError(found)
+        return text
+
+    def clean_release(self) -> Release:
+        release: Release = self.cleaned_data["release"]
+        try:
+            editing.require_open(release)
+        except Refused as refused:
+            raise ValidationError(refused.message) from None
+        return release
+
+
+@admin.register(MigrationScript)
+class MigrationScriptAdmin(admin.ModelAdmin):
+    form = ScriptForm
+    list_display = ("name", "release", "role", "state", "position", "updated_at")
+    list_filter = ("release", "role")
+    list_select_related = ("release",)
+    search_fields = ("name", "path", "title")
+    readonly_fields = ("sha256", "source_line")
+    actions = ("queue_selected",)
+    save_on_top = True
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: MigrationScript | None = None
+    ) -> tuple[str, ...]:
+        # The ledger of a target knows a script by its release and name.
+        fixed = ("release", "name") if obj is not None else ()
+        return (*fixed, *super().get_readonly_fields(request, obj))
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: MigrationScript | None = None
+    ) -> bool:
+        open_still = obj is None or obj.release.state not in RELEASE.final
+        return open_still and bool(super().has_change_permission(request, obj))
+
+    def has_queue_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("migrations_runner.queue_run")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: ARG002, FBT001  (Django's signature)
+        try:
+            editing.save(script=obj, actor=Actor.person(request.user), created=not change)
+        except Refused as refused:  # the release ended since the form was shown
+            raise PermissionDenied(refused.message) from None
+        elsewhere = editing.standing_elsewhere(obj)
+        if elsewhere:
+            messages.warning(
+                request,
+                f"{obj} stands on {', '.join(elsewhere)} with its earlier text;"
+                " a run of the new one is refused there.",
+            )
+
+    @admin.display(description="State", ordering="sha256")
+    def state(self, script: MigrationScript) -> str:
+        return "Has its text" if script.sha256 else "Awaiting file"
+
+    @admin.action(description="Queue migration run…", permissions=["queue"])
+    def queue_selected(
+        self, request: HttpRequest, queryset: QuerySet[MigrationScript]
+    ) -> HttpResponse | None:
+        chosen = list(queryset.select_related("release").defer("text").order_by("position", "name"))
+        releases = {script.release.slug for script in chosen}
+        if len(releases) != 1:
+            messages.error(request, "Choose scripts of one release: a run belongs to one.")
+            return None
+        keys = urlencode([("script", script.pk) for script in chosen])
+        return redirect(f"{reverse('queue-run', args=[releases.pop()])}?{keys}")
+
+
+@admin.register(MigrationRun)
+class MigrationRunAdmin(admin.ModelAdmin):
+    """Nothing is edited here: a run is queued from its scripts and changed by its worker."""
+
+    list_display = ("number", "state", "target", "release", "requested_by_name", "created_at")
+    list_display_links = None
+    list_filter = ("state", "target", "release")
+    list_select_related = ("target", "release")
+    search_fields = ("id", "requested_by_name", "scripts__name")
+    actions = ("cancel_selected",)
+    fields = (
+        "page",
+        "release",
+        "target",
+        "state",
+        "variables",
+        "requested_by_name",
+        "created_at",
+        "started_at",
+        "finished_at",
+        "error",
+        "next_step",
+        "claims",
+        "batch_hash",
+    )
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        obj: MigrationRun | None = None,  # noqa: ARG002
+    ) -> bool:
+        return False
+
+    def has_delete_permission(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        obj: MigrationRun | None = None,  # noqa: ARG002
+    ) -> bool:
+        """What was done to a database is never forgotten."""
+        return False
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("migrations_runner.cancel_run")
+
+    @admin.display(description="Migration run", ordering="id")
+    def number(self, run: MigrationRun) -> SafeString:
+        address = reverse("admin:migrations_runner_migrationrun_change", args=[run.pk])
+        live = reverse("run", args=[run.pk])
+        return format_html('<a href="{}">{}</a> · <a href="{}">Follow</a>', address, run, live)
+
+    @admin.display(description="Statements and output")
+    def page(self, run: MigrationRun) -> SafeString:
+        return format_html('<a href="{}">Open the run’s page</a>', reverse("run", args=[run.pk]))
+
+    @admin.action(description="Cancel", permissions=["cancel"])
+    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[MigrationRun]) -> None:
+        for run in queryset:
+            _cancel(request, run)
+
+
+def _cancel(request: HttpRequest, run: MigrationRun) -> None:
+    try:
+        after = runs.cancel(run=run, actor=Actor.person(request.user))
+    except Refused as refused:
+        messages.error(request, f"{run}: {refused.message}")
+    else:
+        asked = after.state == MigrationRun.State.RUNNING
+        said = "its worker is stopping it" if asked else "cancelled; nothing was run"
+        messages.success(request, f"{run}: {said}.")
