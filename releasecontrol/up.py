@@ -73,7 +73,7 @@ class House:
             if self.asked_to_stop():
                 child.kill()
                 raise Stopped
-            listen([child], TICK_SECONDS)
+            listen([child, *self.children], TICK_SECONDS)
         if code:
             said = "\n".join(f"    {line}" for line in child.log.tail)
             raise CannotStart(f"{' '.join(words)} failed with code {code}:\n{said}")
@@ -154,7 +154,7 @@ def _environment(ports: Ports, targets: Mapping[str, str], var: Path) -> dict[st
         "WORKER_GRACE_SECONDS": str(WORKER_GRACE),
         "PYTHONUNBUFFERED": "1",
     }
-    fixed = {"PORT": str(ports.web), "VAR_DIR": str(var), MARK: str(ROOT)}
+    fixed = {"PORT": str(ports.web), "VAR_DIR": str(var), MARK: str(var)}
     return usual | os.environ | dict(targets) | fixed
 
 
@@ -173,7 +173,7 @@ def _children(house: House, env: Mapping[str, str], ports: Ports) -> list[Child]
         *("--respawn-failed-workers", "--respawn-interval", "0.5"),
     ]
     web = (
-        *("--interface", "wsgi", "--workers", "2", "--blocking-threads", "8"),
+        *("--interface", "wsgi", "--blocking-threads", "8"),
         *("--port", str(ports.web), "releasecontrol.wsgi:application"),
     )
     stream = ("--interface", "asgi", "--port", str(ports.stream), "releasecontrol.asgi:application")
@@ -198,16 +198,18 @@ def _app(house: House, env: Mapping[str, str], ports: Ports) -> Child:
 
 def _start(house: House) -> tuple[str, dict[str, object]]:
     """All that comes before watching. Raises CannotStart or Stopped."""
-    left = end_leftovers(ROOT)
+    left = end_leftovers(house.var)
     if left:
         say(f"Ended {left} processes that an earlier start had left behind.")
     ports = find_ports(os.environ)
     targets = find_databases(os.environ)
     env = _environment(ports, targets, house.var)
     house.do("migrate", env, "migrate", "--no-input")
-    house.do("example", env, "load_example")
     env["APP_TOKEN"] = secrets.token_urlsafe(24)  # what the stand-in and its smoke tests share
     house.children = _children(house, env, ports)
+    for child in house.children:  # they come up while the example is made
+        child.start(time.monotonic())
+    house.do("example", env, "load_example")
     if "TARGET_PRODUCTION_URL" in targets:
         house.children.append(_app(house, env, ports))
     return f"http://{HOST}:{ports.web}", {"stand-in app": env["APP_URL"]}
@@ -241,7 +243,8 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, _frame: house.signals.append(number))
     try:
-        (house.var / "log").mkdir(parents=True, exist_ok=True)
+        for room in ("log", "static"):
+            (house.var / room).mkdir(parents=True, exist_ok=True)
         lock = _lock(house.var)
         _sign(lock, f"process {os.getpid()}")
         url, more = _start(house)

@@ -20,7 +20,7 @@ LOG_BYTES = 2_000_000
 TAIL_LINES = 12
 LEASH_SECONDS = 8.0  # a child's time to end in good order when `make up` was killed
 #: What the terminal gets to see of a child's output; the log has all of it.
-LOUD = re.compile(rb"\b(ERROR|CRITICAL)\b|^Traceback |panicked at")
+LOUD = re.compile(rb"\b(ERROR|CRITICAL)\b(?!.*: /readyz)|^Traceback |panicked at")
 
 
 def say(text: str) -> None:

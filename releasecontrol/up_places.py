@@ -25,7 +25,7 @@ HIGHEST_PORT = 65535
 USUAL_APP_PORT = 8080
 CONNECT_SECONDS = 10
 END_SECONDS = 12.0
-#: Every process that `make up` starts carries its clone's path under this name.
+#: Every process that `make up` starts carries the path of its var/ under this name.
 MARK = "RELEASE_CONTROL_UP"
 
 
@@ -136,33 +136,33 @@ def _make_beside(connection: psycopg.Connection[tuple[object, ...]], url: str, n
 
 
 # --- An empty house ---------------------------------------------------------------------------
-def end_leftovers(root: Path) -> int:
-    """End what an earlier `make up` of this clone left behind; how many processes that were.
+def end_leftovers(var: Path) -> int:
+    """End what an earlier `make up` with this var/ left behind; how many processes that were.
 
     Its children notice that it was killed and end by themselves; this waits for them and helps
     those along that can't. The caller holds the lock, so nobody lives here rightfully.
     """
-    found = _marked(root)
+    found = marked(var)
     for number, patience in ((signal.SIGTERM, END_SECONDS), (signal.SIGKILL, END_SECONDS)):
         for pid in found:
             _tell(pid, number)
-        if not found or _gone(root, patience):
+        if not found or _gone(var, patience):
             return len(found)
-    raise CannotStart(f"Processes {_marked(root)} of an earlier start do not end.")
+    raise CannotStart(f"Processes {marked(var)} of an earlier start do not end.")
 
 
-def _gone(root: Path, seconds: float) -> bool:
+def _gone(var: Path, seconds: float) -> bool:
     deadline, pause = time.monotonic() + seconds, threading.Event()
-    while _marked(root):
+    while marked(var):
         if time.monotonic() > deadline:
             return False
         pause.wait(0.1)
     return True
 
 
-def _marked(root: Path) -> list[int]:
+def marked(var: Path) -> list[int]:
     """Processes that carry our mark. Only where /proc shows it; elsewhere their leash must do."""
-    mark = f"{MARK}={root}".encode()
+    mark = f"{MARK}={var}".encode()
     return [
         int(place.name)
         for place in Path("/proc").glob("[0-9]*")
