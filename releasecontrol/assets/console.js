@@ -38,6 +38,33 @@
     note();
   });
 
+  // An act that did not reach the server must never look as if it had.
+  const say = (text) => {
+    let notice = document.getElementById("notice");
+    if (!notice) {
+      notice = document.createElement("div");
+      notice.id = "notice";
+      notice.className = "notice message tone-bad";
+      notice.setAttribute("role", "alert");
+      document.body.append(notice);
+    }
+    const again = document.createElement("button");
+    again.type = "button";
+    again.className = "small";
+    again.textContent = "Reload the page";
+    again.addEventListener("click", () => window.location.reload());
+    notice.replaceChildren(`${text} `, again);
+  };
+  const isWholePage = (xhr) => /^\s*<!doctype/i.test(xhr.responseText);
+  document.addEventListener("htmx:sendError", (event) => {
+    if (!isPoll(event)) say("Not done: the server could not be reached.");
+  });
+  document.addEventListener("htmx:responseError", (event) => {
+    if (isPoll(event)) return;
+    const signedOut = event.detail.xhr.status === 401;
+    say(signedOut ? "Not done: you are signed out." : "Not done: this page is out of date or the server failed.");
+  });
+
   // A refusal (403, 409, 422) comes with its sentence: show it instead of dropping the answer.
   // What did not change is left alone, and so is what a person is using: focus, open folds.
   const seen = new Map();
@@ -58,7 +85,7 @@
     }, { once: true });
   });
   document.addEventListener("htmx:beforeSwap", (event) => {
-    if ([403, 409, 422].includes(event.detail.xhr.status)) {
+    if ([403, 409, 422].includes(event.detail.xhr.status) && !isWholePage(event.detail.xhr)) {
       event.detail.shouldSwap = true;
       event.detail.isError = false;
     }

@@ -29,7 +29,7 @@ def needs(permission: str) -> Callable[[View], View]:
             if not request.user.is_authenticated:
                 return _sign_in(request)
             if not request.user.has_perm(permission):
-                raise PermissionDenied
+                return _not_for_this_role(request)
             try:
                 return view(request, *args, **kwargs)
             except Refused as refused:
@@ -50,6 +50,12 @@ def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
 def is_part(request: HttpRequest) -> bool:
     """Whether htmx asks for a part of a page."""
     return request.headers.get("HX-Request") == "true"
+
+
+def _not_for_this_role(request: HttpRequest) -> HttpResponse:
+    if is_part(request):
+        return refusal(request, NotPermitted())
+    raise PermissionDenied
 
 
 def _sign_in(request: HttpRequest) -> HttpResponse:

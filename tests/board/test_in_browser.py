@@ -159,6 +159,22 @@ def test_a_board_whose_server_is_gone_says_that_it_is_stale(
     expect(note).to_have_text("Live")
 
 
+def test_an_act_that_never_arrived_does_not_look_done(
+    chromium: Browser, live_server: Any, world: Release, items: list[ChecklistItem], ben: User
+) -> None:
+    visitor = Visitor(chromium, live_server, ben)
+    page = visitor.go("/releases/universe-v2/checklist/")
+    visitor.context.set_offline(True)
+    page.get_by_role("button", name="Tick: Backup created").click()
+    expect(page.get_by_role("alert")).to_contain_text("Not done: the server could not be reached.")
+    visitor.context.set_offline(False)
+    visitor.context.clear_cookies()
+    page.get_by_role("button", name="Tick: Backup created").click()
+    expect(page.get_by_role("alert")).to_contain_text("Not done")
+    items[0].refresh_from_db()
+    assert items[0].state == "open"
+
+
 PAGES = (
     "/releases/",
     "/releases/universe-v2/",
