@@ -20,11 +20,14 @@ from psycopg.pq import TransactionStatus
 from migrations_runner import ledger, runs, session
 from migrations_runner.failures import (
     ChangedSinceApplied,
+    PartlyApplied,
     StatementFailed,
     Stopped,
+    TargetGone,
     UnfinishedBefore,
     told,
 )
+from migrations_runner.keys import key_of
 from migrations_runner.ledger import Connection, Key
 from migrations_runner.models import RunScript, Statement
 from migrations_runner.output import Notices, shown
@@ -68,8 +71,8 @@ def _outcome(held: Claim, keeper: Keeper, progress: Progress) -> Outcome:
         return Outcome(RunState.CANCELLED, next_step=stopped.message)
     except Refused as refused:
         return Outcome(RunState.FAILED, refused.message, _what_now(held))
-    except psycopg.OperationalError as broken:
-        log.warning("run %s: %s", held.run.pk, told(broken))
+    except (TargetGone, psycopg.Error) as broken:
+        log.warning("run %s: %s", held.run.pk, broken)
         return _LOST
     return Outcome(RunState.SUCCEEDED)
 
@@ -78,37 +81,54 @@ def _run_scripts(held: Claim, keeper: Keeper, progress: Progress) -> None:
     run = held.run
     with session.opened(run.target, run.pk, wait=keeper.wait) as connection:
         _allow_interrupts(keeper, connection)
-        ledger.prepare(connection)
+        with _answers(connection, "The ledger could not be made"):
+            ledger.prepare(connection)
         for script in run.scripts.select_related("script").all():
             if keeper.stop.is_set():
                 raise Stopped(f"{script.name} and what follows it were not started.")
-            _run_script(held, script, connection, keeper, progress)
+            with _answers(connection, script.name):
+                _run_script(held, script, connection, keeper, progress)
+
+
+@contextmanager
+def _answers(connection: Connection, where: str) -> Iterator[None]:
+    """Tell a server that said no (StatementFailed) from one that is gone (TargetGone)."""
+    try:
+        yield
+    except psycopg.Error as error:
+        if _is_gone(connection):
+            raise TargetGone(told(error)) from None
+        raise StatementFailed(f"{where}: {told(error)}") from None
+
+
+def _is_gone(connection: Connection) -> bool:
+    return connection.closed or connection.info.transaction_status == TransactionStatus.UNKNOWN
 
 
 def _run_script(
     held: Claim, script: RunScript, connection: Connection, keeper: Keeper, progress: Progress
 ) -> None:
-    key = key_of(held, script)
-    standing = ledger.read(connection, key.release, key.name)
+    key = key_of(held.run, script)
+    session.refresh(connection, held.run.target)
+    standing = ledger.read(connection, key)
     if standing is not None and standing.state == ledger.APPLIED:
         _skip(script, standing)
-        runs.remember_applied(held.run, script)
+        runs.remember_applied(held.run, script, key)
         return
     text = parse_script(script.text, held.run.variables)
     work = _Work(held, script, key, text, connection, keeper, progress)
     mark(script, StepState.RUNNING)
-    session.refresh(connection, held.run.target)
     try:
-        with Notices(connection) as notices:
+        with Notices(connection) as notices, _answers(connection, script.name):
             if text.transactional:
                 work.in_one_transaction(notices)
             else:
                 work.one_by_one(notices, standing)
-    except (StatementFailed, Stopped, UnfinishedBefore) as ended:
+    except Refused as ended:
         mark(script, StepState.FAILED, error=ended.message)
         raise
     mark(script, StepState.APPLIED)
-    runs.remember_applied(held.run, script)
+    runs.remember_applied(held.run, script, key)
 
 
 def _skip(script: RunScript, standing: ledger.Entry) -> None:
@@ -148,29 +168,37 @@ class _Work:
                 ledger.record_applied(self.connection, self.key, self.held.run.pk)
                 for statement, row in self.steps:
                     self._do(statement, row, notices)
-        except (StatementFailed, Stopped):
+        except (StatementFailed, Stopped, psycopg.Error):
             self._mark_rolled_back()
             raise
 
     def one_by_one(self, notices: Notices, standing: ledger.Entry | None) -> None:
         """Each statement on its own, framed by notes in the ledger, resumed where one ended."""
-        done = self._begin_or_resume(standing)
-        for index, (statement, row) in enumerate(self.steps):
-            if index < done:
-                continue
-            ledger.note_progress(self.connection, self.key, done=index, doing=index)
-            try:
-                self._do(statement, row, notices)
-            except (StatementFailed, Stopped):
-                # The server answered, so this statement is known not to be done.
-                ledger.note_progress(self.connection, self.key, done=index, doing=None)
-                raise
-            ledger.note_progress(self.connection, self.key, done=index + 1, doing=None)
-        ledger.record_finished(self.connection, self.key)
+        try:
+            self._with_clerk(notices, standing)
+        except psycopg.Error as error:
+            # Either session is gone, so the notes may not tell the whole story: the resolver asks.
+            raise TargetGone(told(error)) from None
 
-    def _begin_or_resume(self, standing: ledger.Entry | None) -> int:
+    def _with_clerk(self, notices: Notices, standing: ledger.Entry | None) -> None:
+        with session.clerk(self.held.run.target, self.held.run.pk) as clerk:
+            done = self._begin_or_resume(clerk, standing)
+            for index, (statement, row) in enumerate(self.steps):
+                if index < done:
+                    continue
+                ledger.note_progress(clerk, self.key, done=index, doing=index)
+                try:
+                    self._do(statement, row, notices)
+                except (StatementFailed, Stopped) as ended:
+                    # The server answered, so this statement is known not to be done.
+                    ledger.note_progress(clerk, self.key, done=index, doing=None)
+                    raise _partly(ended, index) from None
+                ledger.note_progress(clerk, self.key, done=index + 1, doing=None)
+            ledger.record_finished(clerk, self.key)
+
+    def _begin_or_resume(self, clerk: Connection, standing: ledger.Entry | None) -> int:
         if standing is None:
-            ledger.record_started(self.connection, self.key, self.held.run.pk)
+            ledger.record_started(clerk, self.key, self.held.run.pk)
             return 0
         if standing.sha256 != self.script.sha256 and standing.done:
             raise UnfinishedBefore(
@@ -182,8 +210,8 @@ class _Work:
                 f"{self.script.name}: run {standing.run_id} ended during statement"
                 f" {standing.doing + 1}, and nobody has looked whether it took effect."
             )
-        ledger.record_started(self.connection, self.key, self.held.run.pk)
-        ledger.note_progress(self.connection, self.key, done=standing.done, doing=None)
+        ledger.record_started(clerk, self.key, self.held.run.pk)
+        ledger.note_progress(clerk, self.key, done=standing.done, doing=None)
         return standing.done
 
     @contextmanager
@@ -221,10 +249,9 @@ class _Work:
         notices: Notices,
     ) -> None:
         """Turn the server's answer into StatementFailed or Stopped; return if there was none."""
-        gone = self.connection.info.transaction_status == TransactionStatus.UNKNOWN
         output = "\n".join([*notices.taken(), told(error)])
         self.progress.end(row, StepState.FAILED, rows=None, ms=ms, output=output)
-        if gone:
+        if _is_gone(self.connection):
             return
         if isinstance(error, psycopg.errors.QueryCanceled) and self.keeper.stop.is_set():
             raise Stopped(f"{self.script.name} was stopped at line {statement.line}.") from None
@@ -242,9 +269,11 @@ class _Work:
                 )
 
 
-def key_of(held: Claim, script: RunScript) -> Key:
-    role = script.script.role if script.script else "schema"
-    return Key(runs.release_key(held.run), script.name, script.sha256, role)
+def _partly(ended: StatementFailed | Stopped, done: int) -> Refused:
+    """What to say of a script without a transaction that ended after `done` statements."""
+    stands = f"Statements 1 to {done} stand." if done else "None of its statements took effect."
+    kind = Stopped if isinstance(ended, Stopped) else PartlyApplied
+    return kind(f"{ended.detail} {stands}")
 
 
 def _allow_interrupts(keeper: Keeper, connection: Connection) -> None:
@@ -262,6 +291,8 @@ def _what_now(held: Claim) -> str:
     scripts = list(held.run.scripts.all())
     applied = [s.name for s in scripts if s.state in {StepState.APPLIED, StepState.SKIPPED}]
     not_started = [s.name for s in scripts if s.state == StepState.PENDING]
-    stands = f"Applied: {', '.join(applied)}." if applied else "Nothing was applied."
+    partly = [s.name for s in scripts if s.error.startswith(PartlyApplied.__doc__ or "?")]
+    stands = f"Applied: {', '.join(applied)}." if applied else "No script was applied whole."
+    stands += f" Begun: {', '.join(partly)}; it goes on where it ended." if partly else ""
     waiting = f" Not started: {', '.join(not_started)}." if not_started else ""
     return f"{stands}{waiting} Mend the script and queue again; what is applied will be skipped."

@@ -3,6 +3,7 @@
 Refused
 ├── ChangedSinceApplied
 ├── StatementFailed
+├── PartlyApplied
 ├── UnfinishedBefore
 └── Stopped
 """
@@ -32,12 +33,20 @@ class StatementFailed(Refused):
         return cls(f"{script}, line {line}, column {column}: {told(error)}")
 
 
+class PartlyApplied(Refused):
+    """The script can't be one transaction, and it ended before its last statement."""
+
+
+class TargetGone(Exception):
+    """The connection to the target broke: what the server made of the last words is not known."""
+
+
 class UnfinishedBefore(Refused):
     """An earlier run left this script unfinished outside a transaction; a person has to look."""
 
 
 class Stopped(Refused):
-    """The run was cancelled; what was under way was rolled back."""
+    """The run was cancelled."""
 
 
 def told(error: psycopg.Error) -> str:

@@ -24,6 +24,7 @@ CREATE SCHEMA IF NOT EXISTS release_control;
 CREATE TABLE IF NOT EXISTS release_control.ledger (
     release text NOT NULL,
     name text NOT NULL,
+    variables text NOT NULL DEFAULT '',
     sha256 text NOT NULL,
     role text NOT NULL,
     state text NOT NULL CHECK (state IN ('started', 'applied', 'undone')),
@@ -31,16 +32,17 @@ CREATE TABLE IF NOT EXISTS release_control.ledger (
     done integer NOT NULL DEFAULT 0,
     doing integer,
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (release, name)
+    PRIMARY KEY (release, name, variables)
 );
 COMMENT ON TABLE release_control.ledger IS
     'Written by Release Control: which script content stands on this database.';
 """
 
 _WRITE = """
-INSERT INTO release_control.ledger AS standing (release, name, sha256, role, state, run_id)
-VALUES (%(release)s, %(name)s, %(sha256)s, %(role)s, %(state)s, %(run_id)s)
-ON CONFLICT (release, name) DO UPDATE
+INSERT INTO release_control.ledger AS standing
+    (release, name, variables, sha256, role, state, run_id)
+VALUES (%(release)s, %(name)s, %(variables)s, %(sha256)s, %(role)s, %(state)s, %(run_id)s)
+ON CONFLICT (release, name, variables) DO UPDATE
     SET sha256 = excluded.sha256, role = excluded.role, state = excluded.state,
         run_id = excluded.run_id, done = 0, doing = NULL, at = clock_timestamp()
     WHERE standing.state <> 'applied'
@@ -72,10 +74,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Key:
-    """Which script: unique on a target."""
+    """Which script with which values: unique on a target by release, name and variables.
+
+    `variables` is a digest of the values that the script uses, empty where it uses none: the same
+    script with another user's id is another application.
+    """
 
     release: str
     name: str
+    variables: str
     sha256: str
     role: str
 
@@ -88,12 +95,12 @@ def prepare(connection: Connection) -> None:
             connection.execute(_CREATE)
 
 
-def read(connection: Connection, release: str, name: str) -> Entry | None:
+def read(connection: Connection, key: Key) -> Entry | None:
     """What the target says of a script; None where it never stood there or was taken back."""
     row = connection.execute(
         "SELECT sha256, state, run_id, done, doing FROM release_control.ledger"
-        " WHERE release = %s AND name = %s AND state <> 'undone'",
-        [release, name],
+        " WHERE (release, name, variables) = (%s, %s, %s) AND state <> 'undone'",
+        [key.release, key.name, key.variables],
     ).fetchone()
     return _entry(row) if row is not None else None
 
@@ -118,8 +125,8 @@ def note_progress(connection: Connection, key: Key, *, done: int, doing: int | N
     """Around each statement without a transaction: how many are done, which is under way."""
     connection.execute(
         "UPDATE release_control.ledger SET done = %s, doing = %s"
-        " WHERE release = %s AND name = %s AND state = 'started'",
-        [done, doing, key.release, key.name],
+        " WHERE (release, name, variables) = (%s, %s, %s) AND state = 'started'",
+        [done, doing, key.release, key.name, key.variables],
     )
 
 
@@ -128,19 +135,11 @@ def record_finished(connection: Connection, key: Key) -> None:
     with connection.transaction():
         connection.execute(
             "UPDATE release_control.ledger SET state = 'applied', doing = NULL,"
-            " at = clock_timestamp() WHERE release = %s AND name = %s AND state = 'started'",
-            [key.release, key.name],
+            " at = clock_timestamp()"
+            " WHERE (release, name, variables) = (%s, %s, %s) AND state = 'started'",
+            [key.release, key.name, key.variables],
         )
         connection.execute(_TURN_BACK, {"release": key.release, "role": key.role})
-
-
-def settle_started(connection: Connection, release: str, name: str, *, done: int) -> None:
-    """A person looked: `done` statements of this unfinished script are done, none is under way."""
-    connection.execute(
-        "UPDATE release_control.ledger SET done = %s, doing = NULL"
-        " WHERE release = %s AND name = %s AND state = 'started'",
-        [done, release, name],
-    )
 
 
 def _write(connection: Connection, key: Key, state: str, run_id: int) -> None:
@@ -149,6 +148,7 @@ def _write(connection: Connection, key: Key, state: str, run_id: int) -> None:
         {
             "release": key.release,
             "name": key.name,
+            "variables": key.variables,
             "sha256": key.sha256,
             "role": key.role,
             "state": state,

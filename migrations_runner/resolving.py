@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from migrations_runner import ledger, runs, session
+from migrations_runner.keys import key_of
 from migrations_runner.ledger import Connection
 from migrations_runner.models import MigrationRun, RunScript
 from migrations_runner.progress import mark
@@ -85,15 +86,12 @@ def settle(*, run: MigrationRun, done: bool, actor: Actor, reason: str) -> None:
     with targets.connect(
         run.target, application_name=f"rc-resolve-{run.pk}", autocommit=True
     ) as connection:
-        for script in run.scripts.all():
-            entry = ledger.read(connection, runs.release_key(run), script.name)
+        for script in run.scripts.select_related("script"):
+            key = key_of(run, script)
+            entry = ledger.read(connection, key)
             if entry is not None and entry.doing is not None:
-                ledger.settle_started(
-                    connection,
-                    runs.release_key(run),
-                    script.name,
-                    done=entry.doing + 1 if done else entry.doing,
-                )
+                behind = entry.doing + 1 if done else entry.doing
+                ledger.note_progress(connection, key, done=behind, doing=None)
     timeline.record(
         actor=actor,
         verb="run.settle",
@@ -123,7 +121,7 @@ def _resolve_on(run: MigrationRun, connection: Connection) -> bool:
         return _wait_on(run, "A session of this run on the target has not ended yet." + _AGAIN)
     if not session.try_lock(connection):
         return _wait_on(run, "Another session holds the target's lock." + _AGAIN)
-    states = [_ask(run, script, connection) for script in run.scripts.all()]
+    states = [_ask(run, script, connection) for script in run.scripts.select_related("script")]
     question = next((text for text in states if text), "")
     if question:
         return _wait_on(run, question)
@@ -132,16 +130,13 @@ def _resolve_on(run: MigrationRun, connection: Connection) -> bool:
 
 def _ask(run: MigrationRun, script: RunScript, connection: Connection) -> str:
     """Set a script's row by the ledger; the answer is a question for a person, or nothing."""
-    entry = (
-        ledger.read(connection, runs.release_key(run), script.name)
-        if ledger.exists(connection)
-        else None
-    )
+    key = key_of(run, script)
+    entry = ledger.read(connection, key) if ledger.exists(connection) else None
     if entry is not None and entry.state == ledger.APPLIED and entry.sha256 == script.sha256:
         if script.state not in {StepState.APPLIED, StepState.SKIPPED}:
             script.statements.update(state=StepState.APPLIED)
             mark(script, StepState.APPLIED)
-        runs.remember_applied(run, script)
+        runs.remember_applied(run, script, key)
         return ""
     if script.state == StepState.RUNNING:
         script.statements.update(state=StepState.PENDING, rows=None, milliseconds=None, output="")

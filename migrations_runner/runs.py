@@ -26,6 +26,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
 from migrations_runner import pokes
+from migrations_runner.ledger import Key
 from migrations_runner.models import (
     AppliedScript,
     MigrationRun,
@@ -235,11 +236,12 @@ def redispatch() -> int:
     return len(poked)
 
 
-def remember_applied(run: MigrationRun, script: RunScript) -> None:
+def remember_applied(run: MigrationRun, script: RunScript, key: Key) -> None:
     """Keep what the target's ledger says, for screens; the ledger itself stays the truth."""
+    values = f" with {key.variables[:8]}" if key.variables else ""
     AppliedScript.objects.update_or_create(
         target=run.target,
-        name=f"{release_key(run)}/{script.name}",
+        name=f"{key.release}/{key.name}{values}",
         defaults={
             "release": run.release,
             "sha256": script.sha256,
@@ -247,11 +249,6 @@ def remember_applied(run: MigrationRun, script: RunScript) -> None:
             "applied_at": Now(),
         },
     )
-
-
-def release_key(run: MigrationRun) -> str:
-    """Under which release the target's ledger keeps this run's scripts."""
-    return run.release.slug if run.release else ""
 
 
 def _checked(script: MigrationScript, variables: Mapping[str, str]) -> Script:

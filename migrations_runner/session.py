@@ -52,14 +52,25 @@ def opened(
         connection.close()
 
 
+@contextmanager
+def clerk(target: TargetDatabase, run_id: int) -> Iterator[Connection]:
+    """A second session for notes in the ledger, which no SET of the script can reach."""
+    connection = targets.connect(target, application_name=application_name(run_id), autocommit=True)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
 def refresh(connection: Connection, target: TargetDatabase) -> None:
     """Give a script the session that psql would: nothing left over, plus the target's limits.
 
     Not DISCARD ALL, which would also give up the lock.
     """
     connection.execute(
-        "RESET SESSION AUTHORIZATION; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP"
+        "RESET ROLE; RESET SESSION AUTHORIZATION; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP"
     )
+    _set(connection, "standard_conforming_strings", "on")  # as the text was read
     _set(connection, "lock_timeout", f"{target.lock_timeout_ms}ms")
     _set(connection, "statement_timeout", f"{target.statement_timeout_ms}ms")
     watch_the_client(connection)

@@ -66,6 +66,8 @@ def connect(
             application_name=application_name,
             autocommit=autocommit,
             connect_timeout=CONNECT_SECONDS,
+            # As psql does: never prepared, so a view replaced by a script is seen as it is.
+            prepare_threshold=None,
         )
     except psycopg.Error as failed:
         raise TargetUnreachable(f"{target.name}: {redact(str(failed)).strip()}") from None
