@@ -12,9 +12,11 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415  (after the setting)
     from django.core.management import execute_from_command_line  # noqa: PLC0415
 
+    from releasecontrol.embedded_home import EmbeddedFailed  # noqa: PLC0415
+
     try:
         execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as wrong:
+    except (ImproperlyConfigured, EmbeddedFailed) as wrong:
         sys.exit(f"Not started: {wrong}")
 
 

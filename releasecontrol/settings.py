@@ -207,5 +207,7 @@ LOGGING = {
             "filters": ["redact"],
         }
     },
+    # Each poke and canary would be a line of its own; our own words about them are enough.
+    "loggers": {"django-q": {"level": "WARNING"}},
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL") or "INFO"},
 }

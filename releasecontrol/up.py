@@ -176,7 +176,13 @@ def _children(house: House, env: Mapping[str, str], ports: Ports) -> list[Child]
         *("--interface", "wsgi", "--blocking-threads", "8"),
         *("--port", str(ports.web), "releasecontrol.wsgi:application"),
     )
-    stream = ("--interface", "asgi", "--port", str(ports.stream), "releasecontrol.asgi:application")
+    stream = (
+        *("--interface", "asgi", "--port", str(ports.stream)),
+        # A stream holds its place for hours: the usual limit of 1,024 requests would be the
+        # limit of connected clients.
+        *("--backlog", "4096", "--backpressure", "20000"),
+        "releasecontrol.asgi:application",
+    )
     worker = (python, "manage.py", "worker")
     return [
         house.child("web", env, *served, *web),

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from migrations_runner import resolving
 from migrations_runner.models import MigrationRun
+from releasecontrol import target_urls
 from releases.refusals import Refused
 from releases.timeline import Actor
 
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         run = MigrationRun.objects.filter(pk=options["run"]).first()
         if run is None:
             raise CommandError(f"There is no run {options['run']}.")
+        target_urls.export()
         try:
             resolving.settle(
                 run=run,

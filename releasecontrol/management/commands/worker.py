@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from releasecontrol import target_urls
 from releasecontrol.environment import number
 from releasecontrol.supervisor import Supervisor
 
@@ -29,6 +30,7 @@ class Command(BaseCommand):
         stopping = threading.Event()
         for number_ in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number_, lambda *_: stopping.set())
+        target_urls.export()
         supervisor = Supervisor(stale=settings.WORKER_STALE_SECONDS)
         self.stdout.write(f"This is {supervisor.name}.")
         supervisor.run(stopping, grace=grace)
