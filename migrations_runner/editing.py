@@ -7,6 +7,7 @@ Refused
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import Q
 
 from migrations_runner.models import AppliedScript, MigrationScript
 from migrations_runner.parsing import check
@@ -45,9 +46,10 @@ def require_open(release: Release) -> None:
 
 def standing_elsewhere(script: MigrationScript) -> list[str]:
     """The targets on which this script stands with another text than it has now."""
-    applied = AppliedScript.objects.filter(name=f"{script.release.slug}/{script.name}")
+    name = f"{script.release.slug}/{script.name}"
+    applied = AppliedScript.objects.filter(Q(name=name) | Q(name__startswith=f"{name} with "))
     other = applied.exclude(sha256=script.sha256)
-    return list(other.values_list("target__name", flat=True))
+    return sorted(set(other.values_list("target__name", flat=True)))
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,19 +11,25 @@ from migrations_runner.models import AppliedScript, MigrationScript
 from releases.models import Release, TargetDatabase
 
 _Side = tuple[int, bool]
+_WITH_VALUES = re.compile(r" with [0-9a-f]{8}$")
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A script on a target's ledger, as last seen; `same` says that it is this very text."""
+    """A script on a target's ledger, as last seen; `same` says that it is this very text.
+
+    `with_values`: it stands there with some values of its variables; with others it would be
+    another application.
+    """
 
     target: str
-    run_id: int | None
     same: bool
+    with_values: bool
 
     @property
     def words(self) -> str:
-        return f"On {self.target}" if self.same else f"Another text on {self.target}"
+        where = f"On {self.target}" if self.same else f"Another text on {self.target}"
+        return f"{where}, with some values" if self.with_values else where
 
     @property
     def tone(self) -> str:
@@ -47,7 +54,7 @@ def choices(release: Release, chosen: Collection[int]) -> list[Choice]:
     standings = standings_of(release)
     scripts = MigrationScript.objects.filter(release=release).defer("text")
     return [
-        Choice(script, script.pk in chosen, tuple(_by_content(script, standings)))
+        Choice(script, script.pk in chosen, tuple(dict.fromkeys(_of(script, standings))))
         for script in scripts
     ]
 
@@ -85,16 +92,18 @@ def ready_and_new(listed: Iterable[Choice], target: TargetDatabase | None) -> li
         for choice in listed
         if choice.ready
         and choice.script.role in wanted
-        and not any(standing.target == name and standing.same for standing in choice.standings)
+        and not any(one.target == name and one.same for one in choice.standings)
     ]
 
 
-def _by_content(script: MigrationScript, seen: Iterable[AppliedScript]) -> Iterable[Standing]:
+def _of(script: MigrationScript, seen: Iterable[AppliedScript]) -> Iterable[Standing]:
     for applied in seen:
         if _name(applied) == script.name:
-            yield Standing(applied.target.name, applied.run_id, applied.sha256 == script.sha256)
+            same = applied.sha256 == script.sha256
+            with_values = _WITH_VALUES.search(applied.name) is not None
+            yield Standing(applied.target.name, same, with_values)
 
 
 def _name(applied: AppliedScript) -> str:
-    """The script's own name; the ledger keeps it behind its release."""
-    return applied.name.partition("/")[2]
+    """The script's own name; the ledger keeps it behind its release and before its values."""
+    return _WITH_VALUES.sub("", applied.name.partition("/")[2])

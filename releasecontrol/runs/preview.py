@@ -10,6 +10,7 @@ from migrations_runner.models import MigrationScript
 from migrations_runner.parsing import Problem, check
 from migrations_runner.variables import VariableUse, required
 from releasecontrol.runs.choosing import Choice, Standing
+from releasecontrol.runs.words import took
 from releases.models import TargetDatabase
 
 _FORMS = {
@@ -48,6 +49,19 @@ class Step:
     def skipped(self) -> bool:
         return self.standing is not None and self.standing.same
 
+    @property
+    def changed(self) -> bool:
+        """Stands on the target with another text: the run would stop there."""
+        return self.standing is not None and not self.standing.same
+
+    @property
+    def is_draft(self) -> bool:
+        return self.script.role == MigrationScript.Role.DRAFT
+
+    @property
+    def is_rollback(self) -> bool:
+        return self.script.role == MigrationScript.Role.ROLLBACK
+
 
 @dataclass(frozen=True)
 class Preview:
@@ -62,11 +76,6 @@ class Preview:
         return self.target.environment.is_production
 
     @property
-    def changed(self) -> list[Step]:
-        """Those that stand on the target with another text: the run would stop there."""
-        return [step for step in self.steps if step.standing is not None and not step.standing.same]
-
-    @property
     def to_run(self) -> list[Step]:
         return [step for step in self.steps if not step.skipped]
 
@@ -78,6 +87,19 @@ class Preview:
     def outside(self) -> list[Step]:
         """Those that can't be one transaction: what fails half way is not rolled back."""
         return [step for step in self.to_run if not step.transactional]
+
+    @property
+    def mixed(self) -> bool:
+        """A rollback in one run with what it takes back."""
+        return len({step.is_rollback for step in self.steps}) > 1
+
+    @property
+    def lock_wait(self) -> str:
+        return took(self.target.lock_timeout_ms)
+
+    @property
+    def statement_limit(self) -> str:
+        return took(self.target.statement_timeout_ms)
 
     @property
     def can_run(self) -> bool:
@@ -107,7 +129,7 @@ def _step(choice: Choice, text: str, target: TargetDatabase) -> Step:
     kinds = Counter(statement.kind for statement in checked.statements)
     return Step(
         script=choice.script,
-        standing=next((one for one in choice.standings if one.target == target.name), None),
+        standing=_plain_standing(choice, target),
         statements=len(checked.statements),
         kinds=", ".join(
             f"{count} × {kind}" if count > 1 else kind for kind, count in kinds.items()
@@ -117,6 +139,12 @@ def _step(choice: Choice, text: str, target: TargetDatabase) -> Step:
         problems=checked.problems,
         variables=checked.variables,
     )
+
+
+def _plain_standing(choice: Choice, target: TargetDatabase) -> Standing | None:
+    """Where it stands on this target; with values nobody can tell before they are given."""
+    here = (one for one in choice.standings if one.target == target.name)
+    return next((one for one in here if not one.with_values), None)
 
 
 def _field(name: str, steps: Sequence[Step], given: Mapping[str, str]) -> Field:

@@ -23,8 +23,8 @@ class Line:
 def took(milliseconds: float | None) -> str:
     """How long, as people say it.
 
-    >>> [took(value) for value in (0.2, 34.4, 2500, 125_000, 3_725_000, None)]
-    ['< 1 ms', '34 ms', '2.5 s', '2 min 5 s', '1 h 2 min', '']
+    >>> [took(value) for value in (0.2, 34.4, 2500, 125_000, 900_000, 3_725_000, None)]
+    ['< 1 ms', '34 ms', '2.5 s', '2 min 5 s', '15 min', '1 h 2 min', '']
     """
     if milliseconds is None:
         return ""
@@ -33,11 +33,11 @@ def took(milliseconds: float | None) -> str:
     if milliseconds < _SECOND:
         return f"{milliseconds:.0f} ms"
     if milliseconds < _MINUTE:
-        return f"{milliseconds / _SECOND:.1f} s"
-    minutes = int(milliseconds // _MINUTE)
+        return f"{milliseconds / _SECOND:.1f}".removesuffix(".0") + " s"
+    minutes, rest = divmod(int(milliseconds), _MINUTE)
     if milliseconds < _HOUR:
-        return f"{minutes} min {milliseconds % _MINUTE / _SECOND:.0f} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+        return f"{minutes} min {rest // _SECOND} s".removesuffix(" 0 s")
+    return f"{minutes // 60} h {minutes % 60} min".removesuffix(" 0 min")
 
 
 def excerpt(text: str, error: str) -> list[Line]:

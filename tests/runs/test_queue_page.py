@@ -25,11 +25,13 @@ def form(target: TargetDatabase, *scripts: MigrationScript, **more: str) -> dict
     return {"target": target.name, "script": [one.pk for one in scripts], **more}
 
 
-def applied(script: MigrationScript, target: TargetDatabase, sha256: str = "") -> None:
+def applied(
+    script: MigrationScript, target: TargetDatabase, sha256: str = "", values: str = ""
+) -> None:
     AppliedScript.objects.create(
         target=target,
         release=script.release,
-        name=f"{script.release.slug}/{script.name}",
+        name=f"{script.release.slug}/{script.name}{values}",
         sha256=sha256 or script.sha256,
         applied_at=timezone.now(),
     )
@@ -69,6 +71,20 @@ def test_what_a_rollback_took_back_stands_nowhere(
     page = text(signed_in(ben).get(address(release)))
     assert page.count("On staging") == 1
     assert page.index("On staging") > page.index("down.sql")
+
+
+def test_a_script_with_values_stands_there_with_some_and_may_run_with_others(
+    script: MakeScript, release: Release, target: TargetDatabase, ben: User
+) -> None:
+    only = script("one with care.sql", "SELECT :'who'")
+    for digest in ("0123abcd", "89abcdef"):
+        applied(only, target, values=f" with {digest}")
+    shown = text(signed_in(ben).get(address(release), form(target, only)))
+    assert shown.count("On staging, with some values") == 1
+    assert "Skipped" not in shown
+    applied(script("2.sql", "SELECT 2"), target)
+    again = text(signed_in(ben).get(address(release), form(target, *release.scripts.all())))
+    assert again.count("Skipped: stands there already") == 1
 
 
 def test_choosing_shows_what_would_happen_and_asks_for_the_values(
