@@ -52,6 +52,7 @@ def assemble(release: Release, user: Any) -> Board:
     signoffs = moves.signoffs_for(release, _roles(user))
     runs = list(machines.runs(release)) if sees_sql else []
     missing = machines.scripts_without_text(release) if sees_sql else []
+    shown_dials = dials.of([release]).get(release.pk, [])
     facts = Facts(
         release=release,
         forward=moves.forward(ways),
@@ -60,6 +61,7 @@ def assemble(release: Release, user: Any) -> Board:
         signoffs=tuple(signoffs),
         runs=tuple(runs),
         missing_files=len(missing),
+        dials=tuple(shown_dials),
     )
     return Board(
         release=release,
@@ -72,7 +74,7 @@ def assemble(release: Release, user: Any) -> Board:
         signoffs=signoffs if user.has_perm("checklists.sign_off") else [],
         runs=runs,
         missing_files=missing,
-        dials=dials.of([release]).get(release.pk, []),
+        dials=shown_dials,
         smoke_tests=machines.smoke_tests(release),
         guardrails=machines.guardrails(release),
         events=list(Event.objects.filter(release=release)[:EVENTS_SHOWN]),

@@ -35,6 +35,11 @@ class Dial:
         return self.state.killed_at is not None
 
     @property
+    def next_mark(self) -> Mark | None:
+        """The first planned stage that the dial has not reached; None where none is ahead."""
+        return next((mark for mark in self.marks if not mark.reached), None)
+
+    @property
     def can_be_killed(self) -> bool:
         return not self.killed
 

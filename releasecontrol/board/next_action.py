@@ -10,9 +10,10 @@ from django.urls import reverse
 from checklists.models import ChecklistItem, Waiver
 from migrations_runner.models import MigrationRun
 from migrations_runner.states import RunState
+from releasecontrol.board.dials import Dial
 from releasecontrol.board.moves import Move, OpenSignoff
 from releases.models import Release
-from releases.states import RELEASE
+from releases.states import RELEASE, ReleaseState
 
 Has = Callable[[str], bool]
 
@@ -28,6 +29,7 @@ class Facts:
     signoffs: tuple[OpenSignoff, ...]
     runs: tuple[MigrationRun, ...]
     missing_files: int
+    dials: tuple[Dial, ...]
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,26 @@ def choose(facts: Facts, has: Has) -> NextAction:
 
 
 def _candidates(facts: Facts, has: Has) -> Iterator[NextAction]:
+    yield from _killed(facts, has)
     yield from _trouble(facts, has)
     yield from _second_person(facts, has)
     yield from _sign(facts, has)
+    yield from _next_stage(facts, has)
     yield from _move_on(facts, has)
     yield from _files(facts, has)
     yield from _item(facts, has)
+
+
+def _killed(facts: Facts, has: Has) -> Iterator[NextAction]:
+    for dial in facts.dials:
+        if dial.killed and has("flags.turn_dial"):
+            yield NextAction(
+                f"{dial.state} was killed: nobody sees it",
+                "Find out why, then re-arm it, or let the release be recorded as rolled back.",
+                "bad",
+                "See the dial",
+                _dial_url(facts.release, dial),
+            )
 
 
 def _trouble(facts: Facts, has: Has) -> Iterator[NextAction]:
@@ -104,6 +120,23 @@ def _sign(facts: Facts, has: Has) -> Iterator[NextAction]:
             )
 
 
+def _next_stage(facts: Facts, has: Has) -> Iterator[NextAction]:
+    """A release is not complete while a planned stage of a production dial is ahead."""
+    move = facts.forward
+    if move is None or move.to != ReleaseState.COMPLETE or not move.is_open:
+        return
+    for dial in facts.dials:
+        ahead = dial.next_mark
+        if ahead is not None and dial.state.environment.is_production and has("flags.turn_dial"):
+            yield NextAction(
+                f"{dial.state} is at {dial.percent} %: the next stage is {ahead.percent} %",
+                "Every item is settled; the plan wants its dwell time observed.",
+                "active",
+                "Turn the dial",
+                _dial_url(facts.release, dial),
+            )
+
+
 def _move_on(facts: Facts, has: Has) -> Iterator[NextAction]:
     move = facts.forward
     if move is not None and move.is_open and has("releases.move_release"):
@@ -141,6 +174,10 @@ def _nothing(facts: Facts) -> NextAction:
         return NextAction("Nothing waits for you", "Every item is settled.", "good")
     why = f"The team is at “{facts.item.text}” ({facts.item.checklist})."
     return NextAction("Nothing waits for you", why, "quiet")
+
+
+def _dial_url(release: Release, dial: Dial) -> str:
+    return reverse("dial", args=[release.slug, dial.state.pk])
 
 
 def _item_url(release: Release, item: ChecklistItem) -> str:

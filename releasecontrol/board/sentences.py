@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from checklists.lifecycle import MOVE_LABELS
 from releases.states import RELEASE_TONES, ReleaseState
 
 Facts = Mapping[str, Any]
@@ -103,12 +102,8 @@ def _move(_label: str, data: Facts) -> Sentence:
     if after not in set(ReleaseState):
         return Sentence("moved the release", "quiet", _detail(data))
     state = ReleaseState(str(after))
-    words = MOVE_LABELS[state].lower()
-    return Sentence(
-        f"moved the release to {state.label.lower()} (“{words}”)",
-        RELEASE_TONES[state],
-        _detail(data),
-    )
+    words = f"moved the release to {state.label.lower()}"
+    return Sentence(words, RELEASE_TONES[state], _detail(data))
 
 
 def _signoff(label: str, data: Facts) -> Sentence:

@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from checklists import gates, ticking
 from checklists.models import ChecklistItem, Gate
+from flags.models import FlagState
 from releases.models import Environment, Event, Release, TargetDatabase
 from releases.timeline import Actor
 from tests.board import kit
@@ -78,6 +82,26 @@ def test_a_role_whose_signoff_is_missing_is_asked_for_it(release: Release, dora:
     gate = Gate.objects.get(release=release, name="start")
     kit.of(dora).post(f"{BOARD}sign-off/{gate.pk}/", {"role": "Product", "go": "yes"})
     assert next_action(dora) == "Backup created"
+
+
+def test_a_killed_dial_comes_before_everything_else(
+    release: Release, production: Environment, ana: User, vic: User
+) -> None:
+    state = kit.add_dial(release, production)
+    FlagState.objects.filter(pk=state.pk).update(killed_at=Now())
+    assert next_action(ana) == "universe-v2 on Production was killed: nobody sees it"
+    assert next_action(vic) == "Nothing waits for you"
+
+
+def test_a_release_is_not_complete_while_a_stage_is_ahead(
+    release: Release, production: Environment, ana: User
+) -> None:
+    Release.objects.update(state="rolling_out")
+    state = kit.add_dial(release, production)
+    FlagState.objects.filter(pk=state.pk).update(dial=10_000)
+    assert next_action(ana) == "universe-v2 on Production is at 10 %: the next stage is 25 %"
+    FlagState.objects.filter(pk=state.pk).update(dial=100_000)
+    assert next_action(ana) == "Complete: the way is clear"
 
 
 def test_an_ended_release_asks_for_nothing(release: Release, ana: User) -> None:
@@ -180,11 +204,8 @@ def test_the_kill_stands_on_the_board_for_those_who_may(
 def test_a_killed_dial_says_so_and_is_not_killed_again(
     release: Release, production: Environment, ana: User
 ) -> None:
-    from django.utils import timezone
-
     state = kit.add_dial(release, production)
-    state.killed_at = timezone.now()
-    state.save()
+    FlagState.objects.filter(pk=state.pk).update(killed_at=Now())
     page = kit.text(kit.of(ana), BOARD)
     assert "Killed, needs re-arming" in page
     assert "Kill: dial to 0 % now" not in page
@@ -279,9 +300,6 @@ def test_queries_do_not_grow_with_what_is_shown(
     ben: User,
     address: str,
 ) -> None:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     def counter() -> CaptureQueriesContext:
         return CaptureQueriesContext(connection)
 

@@ -53,7 +53,7 @@ def _fallback(verb: str) -> str:
         (
             "release.move",
             {"after": "rolled_back"},
-            "moved the release to rolled back (“record as rolled back”)",
+            "moved the release to rolled back",
             "bad",
         ),
         ("release.move", {"after": "nonsense"}, "moved the release", "quiet"),
