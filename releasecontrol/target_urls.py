@@ -1,7 +1,7 @@
 """The example targets' URLs for processes that reach targets: workers, and settling by hand.
 
-`make up` hands them to its children. A worker that a person starts by hand beside the embedded server
-finds them here. Variables that are set win; with DATABASE_URL nothing is added.
+`make up` hands them to its children. A worker that a person starts by hand beside the embedded
+server finds them here. Variables that are set win; with DATABASE_URL nothing is added.
 """
 
 from __future__ import annotations

@@ -61,9 +61,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    """Started once for all stories, on ports and data of its own."""
+    """Started once a story file, on ports and data of its own."""
     var = ROOT / "var" / "story"
     shutil.rmtree(var, ignore_errors=True)
     env = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
