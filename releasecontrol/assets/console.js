@@ -72,7 +72,7 @@
   const inUse = (place) => place.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
   document.addEventListener("htmx:beforeSwap", (event) => {
     const place = event.detail.target;
-    if (!isPoll(event) || event.detail.xhr.status !== 200) return;
+    if (!isPoll(event) || ![200, 286].includes(event.detail.xhr.status)) return; // 286: the last one
     const html = withoutToken(event.detail.xhr.responseText);
     if (seen.get(place.id) === html || inUse(place)) {
       event.detail.shouldSwap = false;
