@@ -22,7 +22,7 @@ from tests.runs.conftest import MakeScript, QueueRun
 
 __all__ = ["chromium", "pytestmark"]
 
-_WAIT = "SELECT pg_advisory_lock(77); SELECT pg_advisory_unlock(77);"
+_WAIT = ("SELECT pg_advisory_lock(77);", "SELECT pg_advisory_unlock(77);")
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_from_choosing_to_the_end_without_a_reload(
     ben: User,
 ) -> None:
     script("1.sql", "CREATE TABLE a (who text);")
-    script("2.sql", _WAIT + "INSERT INTO a VALUES (:'who');")
+    script("2.sql", "\n".join([*_WAIT, "INSERT INTO a VALUES (:'who');"]))
     visitor = Visitor(chromium, live_server, ben)
     page = visitor.go("/releases/universe-v2/runs/queue/")
     page.get_by_label("production").check()
@@ -95,7 +95,7 @@ def test_a_fold_that_a_person_opened_stays_open_while_the_run_goes_on(
     held: psycopg.Connection[Any],
     ben: User,
 ) -> None:
-    run = queued("CREATE TABLE a (n int);", _WAIT, "SELECT 3;")
+    run = queued("CREATE TABLE a (n int);", "\n".join(_WAIT), "SELECT 3;")
     visitor = Visitor(chromium, live_server, ben)
     page = visitor.go(f"/runs/{run.pk}/")
     expect(page.locator("#run")).to_contain_text("Script 2 of 3 is under way")
@@ -116,7 +116,7 @@ def test_cancelling_is_two_clicks_and_rolls_back(
     held: psycopg.Connection[Any],
     ben: User,
 ) -> None:
-    run = queued(f"CREATE TABLE a (n int); {_WAIT}", "CREATE TABLE b (n int);")
+    run = queued("\n".join(["CREATE TABLE a (n int);", *_WAIT]), "CREATE TABLE b (n int);")
     visitor = Visitor(chromium, live_server, ben)
     page = visitor.go(f"/runs/{run.pk}/")
     expect(page.locator("#run")).to_contain_text("Script 1 of 2 is under way")
