@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.timezone import localtime
 
 from checklists.models import ChecklistItem, Condition, Gate, Signoff
 from checklists.states import SETTLED, GateName
@@ -76,7 +77,7 @@ def sign_off(*, gate: Gate, role: str, go: bool, actor: Actor, reason: str = "")
     gate = Gate.objects.select_for_update(of=("self",)).select_related("release").get(pk=gate.pk)
     standing = gate.signoffs.filter(role=role).first()
     if standing is not None and standing.go:
-        raise AlreadySigned(f"{standing.by} did at {standing.at:%H:%M}.")
+        raise AlreadySigned(f"{standing.by} did at {localtime(standing.at):%H:%M}.")
     signed, _ = Signoff.objects.update_or_create(
         gate=gate, role=role, defaults={"by": actor.user, "go": go, "reason": reason, "at": Now()}
     )

@@ -9,13 +9,14 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.timezone import localtime
 
 from checklists.models import ChecklistItem, Tick, Waiver
-from checklists.states import SETTLED, ItemState
+from checklists.states import SETTLED, GateName, ItemState
 from releases import evidence, timeline
 from releases.models import Release, Verdict
 from releases.refusals import Refused
-from releases.states import RELEASE
+from releases.states import RELEASE, ReleaseState
 from releases.timeline import Actor
 
 
@@ -195,14 +196,23 @@ def _take(item: ChecklistItem) -> ChecklistItem:
         .get(pk=item.pk)
     )
     release = taken.checklist.release
-    if release.state in RELEASE.final:
+    if release.state in RELEASE.final and not _is_after_rollback(taken, release):
         raise ReleaseIsOver(f"{release} is {release.get_state_display().lower()}.")
     return taken
 
 
+def _is_after_rollback(item: ChecklistItem, release: Release) -> bool:
+    """These items begin to matter when the release has been taken back."""
+    return (
+        release.state == ReleaseState.ROLLED_BACK and item.checklist.gate == GateName.AFTER_ROLLBACK
+    )
+
+
 def _who_was_first(item: ChecklistItem) -> str:
     standing = item.ticks.filter(undone_at=None).first()
-    return f"{standing.by_name} ticked it at {standing.at:%H:%M}." if standing else ""
+    if standing is None:
+        return ""
+    return f"{standing.by_name} ticked it at {localtime(standing.at):%H:%M}."
 
 
 def _require_earlier_steps(item: ChecklistItem) -> None:

@@ -8,6 +8,7 @@ from django.db import connection
 
 from checklists import ticking
 from checklists.models import ChecklistItem, Tick
+from checklists.states import GateName
 from releases import evidence
 from releases.models import Event, Release, Verdict
 from releases.refusals import NotPermitted
@@ -156,6 +157,19 @@ def test_an_ended_release_keeps_its_checklist(
     Release.objects.filter(pk=release.pk).update(state=ReleaseState.CANCELLED)
     with pytest.raises(ticking.ReleaseIsOver, match="cancelled"):
         ticking.tick(item=items[0], actor=Actor.person(ana))
+
+
+def test_after_a_rollback_its_own_items_can_be_ticked(
+    release: Release, items: list[ChecklistItem], ana: User
+) -> None:
+    Release.objects.filter(pk=release.pk).update(state=ReleaseState.ROLLED_BACK)
+    with pytest.raises(ticking.ReleaseIsOver):
+        ticking.tick(item=items[0], actor=Actor.person(ana))
+    items[0].checklist.gate = GateName.AFTER_ROLLBACK
+    items[0].checklist.save(update_fields=["gate"])
+    ticking.tick(item=items[0], actor=Actor.person(ana))
+    items[0].refresh_from_db()
+    assert items[0].state == "done"
 
 
 def test_next_open_follows_the_plan(
