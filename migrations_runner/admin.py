@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django import forms
@@ -31,9 +32,9 @@ class ScriptForm(forms.ModelForm):
     class Meta:
         model = MigrationScript
         fields = ("release", "name", "path", "title", "role", "position", "text")
-        widgets = {  # noqa: RUF012  (Django's way to say it)
+        widgets: ClassVar = {
             "text": forms.Textarea(
-                attrs={"rows": _SCRIPT_ROWS, "class": "vLargeTextField mono", "spellcheck": "false"}
+                attrs={"rows": _SCRIPT_ROWS, "class": "vLargeTextField sql", "spellcheck": "false"}
             )
         }
 
@@ -68,9 +69,15 @@ class MigrationScriptAdmin(admin.ModelAdmin):
     list_filter = ("release", "role")
     list_select_related = ("release",)
     search_fields = ("name", "path", "title")
-    readonly_fields = ("sha256", "source_line")
+    fields = ("release", "name", "text", "role", "position", "path", "title", "digest", "plan_line")
+    readonly_fields = ("digest", "plan_line")
     actions = ("queue_selected",)
-    save_on_top = True
+
+    class Media:
+        css: ClassVar = {"all": ["admin-sql.css"]}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MigrationScript]:
+        return super().get_queryset(request).defer("text")
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: MigrationScript | None = None
@@ -101,6 +108,14 @@ class MigrationScriptAdmin(admin.ModelAdmin):
                 " a run of the new one is refused there.",
             )
 
+    @admin.display(description="SHA-256")
+    def digest(self, script: MigrationScript) -> str:
+        return script.sha256 or "–"
+
+    @admin.display(description="Line in the plan")
+    def plan_line(self, script: MigrationScript) -> str:
+        return str(script.source_line or "–")
+
     @admin.display(description="State", ordering="sha256")
     def state(self, script: MigrationScript) -> str:
         return "Has its text" if script.sha256 else "Awaiting file"
@@ -122,8 +137,7 @@ class MigrationScriptAdmin(admin.ModelAdmin):
 class MigrationRunAdmin(admin.ModelAdmin):
     """Nothing is edited here: a run is queued from its scripts and changed by its worker."""
 
-    list_display = ("number", "state", "target", "release", "requested_by_name", "created_at")
-    list_display_links = None
+    list_display = ("number", "live", "state", "target", "release", "who", "queued")
     list_filter = ("state", "target", "release")
     list_select_related = ("target", "release")
     search_fields = ("id", "requested_by_name", "scripts__name")
@@ -166,11 +180,21 @@ class MigrationRunAdmin(admin.ModelAdmin):
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("migrations_runner.cancel_run")
 
-    @admin.display(description="Migration run", ordering="id")
-    def number(self, run: MigrationRun) -> SafeString:
-        address = reverse("admin:migrations_runner_migrationrun_change", args=[run.pk])
-        live = reverse("run", args=[run.pk])
-        return format_html('<a href="{}">{}</a> · <a href="{}">Follow</a>', address, run, live)
+    @admin.display(description="Run", ordering="id")
+    def number(self, run: MigrationRun) -> str:
+        return f"Run {run.pk}"
+
+    @admin.display(description="Live")
+    def live(self, run: MigrationRun) -> SafeString:
+        return format_html('<a href="{}">Follow</a>', reverse("run", args=[run.pk]))
+
+    @admin.display(description="Who", ordering="requested_by_name")
+    def who(self, run: MigrationRun) -> str:
+        return run.requested_by_name
+
+    @admin.display(description="Queued", ordering="created_at")
+    def queued(self, run: MigrationRun) -> datetime:
+        return run.created_at
 
     @admin.display(description="Statements and output")
     def page(self, run: MigrationRun) -> SafeString:

@@ -135,12 +135,17 @@ def _words(run: MigrationRun, scripts: Sequence[Script]) -> str:
     if run.state == RunState.RUNNING:
         return _under_way(run, scripts)
     if run.state == RunState.SUCCEEDED:
-        skipped = sum(script.row.state == StepState.SKIPPED for script in scripts)
-        rest = f", {skipped} skipped because they stood there already" if skipped else ""
-        return f"{len(scripts) - skipped} of {len(scripts)} scripts applied{rest}."
+        return _succeeded([script.row.state for script in scripts])
     if run.state == RunState.CANCELLED:
         return f"Cancelled{f' by {run.cancel_requested_by}' if run.cancel_requested_by else ''}."
     return ""
+
+
+def _succeeded(states: Sequence[str]) -> str:
+    skipped = states.count(StepState.SKIPPED)
+    rest = f"; {skipped} stood there already, so skipped" if skipped else ""
+    many = "script" if len(states) == 1 else "scripts"
+    return f"{len(states) - skipped} of {len(states)} {many} applied{rest}."
 
 
 def _waiting_for(run: MigrationRun) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -147,3 +149,20 @@ def test_a_viewer_cannot_cancel_by_the_list_action(queued: QueueRun, vic: User) 
     )
     run.refresh_from_db()
     assert run.state == RunState.QUEUED
+
+
+def test_the_lists_take_the_same_number_of_queries_however_long_they_are(
+    queued: QueueRun, vic: User
+) -> None:
+    client = signed_in(vic)
+
+    def queries(name: str) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            text(client.get(reverse(f"{name}_changelist")))
+        return len(captured)
+
+    queued("SELECT 1")
+    few = [queries(RUNS), queries(SCRIPTS)]
+    for n in range(2, 12):
+        queued(f"SELECT {n}")
+    assert [queries(RUNS), queries(SCRIPTS)] == few

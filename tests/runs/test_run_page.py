@@ -72,7 +72,7 @@ def test_a_skipped_script_is_no_failure(queued: QueueRun, scratch_url: str, vic:
     execution.execute(first.pk)
     again = set_state(first, RunState.SUCCEEDED)
     RunScript.objects.filter(run=again).update(state=StepState.SKIPPED)
-    assert "0 of 1 scripts applied, 1 skipped because they stood there already." in page(again, vic)
+    assert "0 of 1 script applied; 1 stood there already, so skipped." in page(again, vic)
 
 
 # --- Waiting and being lost -------------------------------------------------------------------
