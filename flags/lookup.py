@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
 
-from flags.models import Flag, key_validator
-from releases.models import Environment
+from flags.models import Flag, FlagState, key_validator
+from releases.models import Environment, Release
 from releases.refusals import Refused
 
 _SHOWN = 60  # characters of what was given
@@ -49,6 +50,13 @@ def find_environment(slug: str) -> Environment:
 def readable(text: str) -> str:
     """Return text without what cannot be stored or printed: NUL and halves of surrogate pairs."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def states_of(release: Release) -> QuerySet[FlagState]:
+    """The dials that a release shows: of its own flags, and of those that it shares."""
+    mine = Q(flag__release=release) | Q(flag__also_in=release)
+    states = FlagState.objects.filter(mine, flag__archived_at=None).distinct()
+    return states.select_related("flag", "environment")
 
 
 def _named(given: str, known: list[str]) -> str:

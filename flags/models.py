@@ -39,6 +39,12 @@ class Flag(models.Model):
     release = models.ForeignKey(
         Release, on_delete=models.SET_NULL, null=True, blank=True, related_name="flags"
     )
+    also_in = models.ManyToManyField(
+        Release,
+        blank=True,
+        related_name="shared_flags",
+        help_text="Other releases whose plans name this flag: they show the same dial.",
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from checklists import gates, lifecycle
 from checklists.models import Gate
+from flags.lookup import states_of
 from flags.models import FlagState
 from releasecontrol.board import board, listing, moves
 from releasecontrol.board.access import needs
@@ -92,7 +93,7 @@ def sign_off(request: HttpRequest, slug: str, gate: int) -> HttpResponse:
 @needs("flags.view_flagstate")
 def dial(request: HttpRequest, slug: str, state: int) -> HttpResponse:
     """The dial's page: to turn it, for those who may; for the others to read."""
-    found = get_object_or_404(FlagState, pk=state, flag__release__slug=slug)
+    found = get_object_or_404(states_of(get_object_or_404(Release, slug=slug)), pk=state)
     turns = request.user.has_perm("flags.turn_dial")
     return redirect(f"admin:flags_flagstate_{'turn' if turns else 'change'}", found.pk)
 

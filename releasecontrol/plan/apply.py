@@ -190,6 +190,8 @@ def _store(plan: Plan, release: Release, last: Plan | None) -> list[Changes]:
     rollout = None
     if dial is not None and dial.taken_by is None:
         rollout = dials.ensure(dial, release, environments.values())
+    elif dial is not None:
+        dials.share(dial, release)
     changes = differences(plan, last=last, release=release, dial=dial)
     write(changes, release, rollout)
     gates.ensure(release)

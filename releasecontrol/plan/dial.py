@@ -1,7 +1,7 @@
 """The plan's flag: its key read from the plan's own words, its dial and its stages.
 
-A flag belongs to one release at a time. Where another release has it, its dial is left alone, the
-new plan's stages are kept as plain entries, and a finding says so.
+A flag belongs to one release at a time. Where another release has it, both show the same dial; it
+is left as it stands, the new plan's stages are kept as plain entries, and a finding says so.
 """
 
 from __future__ import annotations
@@ -86,10 +86,16 @@ def settle(rows: Rows, plan: Plan, dial: Dial | None) -> Rows:
 def taken_finding(plan: Plan, dial: Dial) -> Finding:
     """What to tell a person whose plan means another release's flag."""
     message = (
-        f"The flag {dial.key} belongs to the release “{dial.taken_by}”: its dial was left alone,"
-        " and the stages of this plan are kept as plain entries."
+        f"The flag {dial.key} belongs to the release “{dial.taken_by}”: both show the same dial,"
+        " which was left alone; the stages of this plan are kept as plain entries."
     )
     return Finding(_TAKEN, message, tuple(stage.line for stage in plan.stages))
+
+
+def share(dial: Dial, release: Release) -> None:
+    """Let a release show the dial of a flag that another release owns."""
+    if dial.flag is not None:
+        dial.flag.also_in.add(release)
 
 
 def was_taken(release: Release) -> bool:
@@ -106,6 +112,7 @@ def ensure(dial: Dial, release: Release, environments: Iterable[Environment]) ->
     if flag.release_id is None:
         flag.release = release
         flag.save(update_fields=["release"])
+        flag.also_in.remove(release)
     for environment in environments:
         state, made = FlagState.objects.get_or_create(flag=flag, environment=environment)
         if made:

@@ -12,6 +12,7 @@ from checklists.models import Checklist
 from checklists.states import SETTLED
 from flags import ruleset
 from flags.evaluation import TARGETING_KEY, Reason
+from flags.lookup import states_of
 from flags.models import FlagState
 from releasecontrol.board.sentences import sentence
 from releases.models import Event, Release
@@ -115,8 +116,7 @@ def look_up(release: Release, key: str) -> list[Lookup]:
 
     Asked of the same ruleset in memory that answers applications, so both say the same.
     """
-    states = FlagState.objects.filter(flag__release=release, flag__archived_at=None)
-    return [_answer(state, key) for state in states.select_related("flag", "environment")]
+    return [_answer(state, key) for state in states_of(release)]
 
 
 def _answer(state: FlagState, key: str) -> Lookup:
@@ -143,7 +143,6 @@ def _phases(release: Release) -> tuple[Phase, ...]:
 
 
 def _dials(release: Release) -> tuple[Dial, ...]:
-    states = FlagState.objects.filter(flag__release=release, flag__archived_at=None)
     return tuple(
         Dial(
             state.flag.key,
@@ -152,7 +151,7 @@ def _dials(release: Release) -> tuple[Dial, ...]:
             state.killed_at is not None,
             state.enabled,
         )
-        for state in states.select_related("flag", "environment")
+        for state in states_of(release)
     )
 
 

@@ -9,6 +9,7 @@ from django.db import connection
 
 from checklists import gates, ticking
 from checklists.models import Checklist, ChecklistItem, Tick
+from flags.lookup import states_of
 from flags.models import Flag, FlagState, RulesetRevision, Stage
 from migrations_runner.models import MigrationScript
 from monitoring.models import Guardrail, Metric, SmokeTest
@@ -253,6 +254,7 @@ def test_a_flag_of_another_release_is_left_alone_and_its_stages_kept_as_entries(
     assert Stage.objects.count() == 2
     kept = PlanEntry.objects.filter(release=second, kind="strategy").values_list("text", flat=True)
     assert list(kept) == ["Week 1: 10 %", "Week 2: 100 %"]
+    assert [str(state) for state in states_of(second)] == [str(state) for state in states_of(first)]
     assert PlanEntry.objects.filter(release=second, key="flag-is-taken").exists()
 
 
