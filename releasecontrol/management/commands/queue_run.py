@@ -107,8 +107,9 @@ def _variables(given: Sequence[str]) -> dict[str, str]:
 
 def _exit(run: MigrationRun, *, known: bool) -> None:
     if not known:
-        where = f"{run} is {run.get_state_display().lower()}"
-        raise CommandError(_one_line(f"{where}. {run.next_step}"), returncode=_CANNOT_TELL)
+        state = run.get_state_display().lower()
+        said = f"{run} is {state}. Waiting is over, the run is not: see it later. {run.next_step}"
+        raise CommandError(_one_line(said), returncode=_CANNOT_TELL)
     if run.state in {RunState.FAILED, RunState.CANCELLED}:
         said = f"{run} {run.state}. {run.error} {run.next_step}"
         raise CommandError(_one_line(said), returncode=_FAILED)
