@@ -8,6 +8,7 @@ Refusals::
     ├── ScriptNotRunnable     the text's own refusal, with the script's name before it
     ├── VariableNotUsed
     ├── AlreadyQueued
+    ├── ReleaseHasEnded
     └── RunIsOver
 """
 
@@ -42,6 +43,7 @@ from migrations_runner.variables import find
 from releases import evidence, timeline
 from releases.models import Release, TargetDatabase, Verdict
 from releases.refusals import Refused
+from releases.states import ReleaseState
 from releases.timeline import Actor
 
 _PREVIEW = 200
@@ -67,6 +69,10 @@ class VariableNotUsed(Refused):
 
 class AlreadyQueued(Refused):
     """The same scripts with the same values already wait or run on this target."""
+
+
+class ReleaseHasEnded(Refused):
+    """This release was closed or cancelled; nothing was queued."""
 
 
 class RunIsOver(Refused):
@@ -104,6 +110,7 @@ def queue(
     so a later edit of a script changes nothing that was queued.
     """
     actor.require("migrations_runner.queue_run")
+    _refuse_ended(release, scripts)
     parsed = [_checked(script, variables) for script in scripts]
     if not parsed:
         raise NothingChosen
@@ -249,6 +256,13 @@ def remember_applied(run: MigrationRun, script: RunScript, key: Key) -> None:
             "applied_at": Now(),
         },
     )
+
+
+def _refuse_ended(release: Release | None, scripts: Sequence[MigrationScript]) -> None:
+    # A release that was rolled back may still need its rollback scripts.
+    for one in (release, *(script.release for script in scripts)):
+        if one is not None and one.state in {ReleaseState.CLOSED, ReleaseState.CANCELLED}:
+            raise ReleaseHasEnded(f"{one} is {one.get_state_display().lower()}.")
 
 
 def _checked(script: MigrationScript, variables: Mapping[str, str]) -> Script:

@@ -81,7 +81,8 @@ def fill(
     missing = [name for name in references(url, *headers.values(), body) if not variables.get(name)]
     if missing:
         verb = "are" if len(missing) > 1 else "is"
-        raise VariableNotSet(f"{' and '.join(missing)} {verb} not set.")
+        wanted = " and ".join(f"SMOKE_{name}" for name in missing)
+        raise VariableNotSet(f"{wanted} {verb} not set.")
 
     def put(text: str) -> str:
         return _REFERENCE.sub(lambda found: variables[found[1] or found[2]], text)

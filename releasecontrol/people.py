@@ -64,6 +64,11 @@ _EDIT_FLAGS = {
 }
 _STATUS = {"releases.view_status"}
 _SMOKE = {"monitoring.run_smoketest"}
+_EDIT_WATCHED = {
+    "monitoring.add_smoketest",
+    "monitoring.change_smoketest",
+    "monitoring.change_metric",
+}
 
 ROLES: dict[str, Role] = {
     "release-manager": Role(
@@ -76,6 +81,7 @@ ROLES: dict[str, Role] = {
             | _EDIT_ITEMS
             | _DIAL
             | _EDIT_FLAGS
+            | _EDIT_WATCHED
             | _STATUS
             | _SMOKE
         )
@@ -101,6 +107,7 @@ ROLES: dict[str, Role] = {
             | _EDIT_ITEMS
             | _DIAL
             | _EDIT_FLAGS
+            | _EDIT_WATCHED
             | _STATUS
             | _SMOKE
         )

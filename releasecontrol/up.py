@@ -211,7 +211,8 @@ def _start(house: House) -> tuple[str, dict[str, object]]:
     targets = find_databases(os.environ)
     env = _environment(ports, targets, house.var)
     house.do("migrate", env, "migrate", "--no-input")
-    env["APP_TOKEN"] = secrets.token_urlsafe(24)  # what the stand-in and its smoke tests share
+    # What the stand-in asks for, and its smoke tests send as $TOKEN.
+    env["APP_TOKEN"] = env["SMOKE_TOKEN"] = secrets.token_urlsafe(24)
     house.children = _children(house, env, ports)
     for child in house.children:  # they come up while the example is made
         child.start(time.monotonic())

@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
+from django.core.management import call_command
 
 from checklists.models import ChecklistItem
 from migrations_runner.models import MigrationScript
@@ -197,3 +198,12 @@ def test_worlds_are_built_only_where_a_target_is_configured(
     monkeypatch.setitem(os.environ, "TARGET_STAGING_URL", "postgresql://nowhere/staging")
     load.load()
     assert built == ["postgresql://nowhere/staging"]
+
+
+def test_the_command_tells_what_it_made_and_where_the_logins_are(
+    var: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("load_example")
+    said = capsys.readouterr().out
+    assert "(universe-v2)" in said
+    assert str(var / "example-logins.json") in said

@@ -151,6 +151,15 @@ def test_a_script_that_awaits_its_file_is_refused_by_name(
         runs.queue(scripts=[], target=target, variables={}, actor=ACTOR)
 
 
+def test_a_release_that_has_ended_runs_nothing_more(queue: QueueRun) -> None:
+    run_it(queue("SELECT 1;"))
+    Release.objects.update(state="cancelled")
+    with pytest.raises(runs.ReleaseHasEnded, match="is cancelled"):
+        queue("SELECT 2;")
+    Release.objects.update(state="rolled_back")
+    assert queue("SELECT 2;").state == RunState.QUEUED
+
+
 def test_a_double_click_queues_once(queue: QueueRun) -> None:
     first = queue("SELECT 1;")
     with pytest.raises(runs.AlreadyQueued, match=f"See run {first.pk}"):

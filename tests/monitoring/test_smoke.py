@@ -6,7 +6,6 @@ import json
 import socket
 
 import pytest
-from django.conf import LazySettings
 from django.contrib.auth.models import User
 from django.db import connection
 
@@ -20,7 +19,7 @@ from monitoring.smoke import (
     run_suite,
 )
 from releases import evidence
-from releases.models import Environment, Event, Evidence, Release, TargetDatabase, Verdict
+from releases.models import Event, Evidence, Release, Verdict
 from releases.refusals import NotPermitted
 from releases.timeline import Actor
 from tests.monitoring.conftest import MakeTest, Site
@@ -85,7 +84,7 @@ def test_a_variable_that_is_not_set_is_named_and_nothing_is_sent(
 ) -> None:
     told = run(make_test("t", "/", headers=BEARER, body='{"key": "${API_KEY}"}', method="POST"))
     assert told.verdict == "inconclusive"
-    assert "TOKEN and API_KEY are not set" in told.summary
+    assert "SMOKE_TOKEN and SMOKE_API_KEY are not set" in told.summary
     assert site.asked == []
 
 
@@ -106,21 +105,15 @@ def test_variables_are_filled_in_everywhere_and_never_kept(site: Site, make_test
     assert "[hidden]" in told.response_start
 
 
-def test_what_opens_our_own_databases_is_never_sent(
-    site: Site, make_test: MakeTest, staging: Environment
+def test_nothing_but_smoke_variables_is_ever_sent(
+    site: Site, make_test: MakeTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    TargetDatabase.objects.create(
-        name="staging", environment=staging, url_variable="TARGET_STAGING_URL"
-    )
-    values = {
-        "SECRET_KEY": "k" * 20,
-        "TARGET_STAGING_URL": "somewhere",
-        "ELSEWHERE": "postgresql://ana:hunter2@db/prod",
-    }
-    for name in values:
-        told = run(make_test(name, f"/?x=${name}"), **values)
+    for name in ("SECRET_KEY", "TARGET_STAGING_URL", "AWS_SECRET_ACCESS_KEY", "SMOKE_SMOKE_A"):
+        monkeypatch.setenv(name, "s3cret-value")
+    for name in ("SECRET_KEY", "TARGET_STAGING_URL", "AWS_SECRET_ACCESS_KEY", "A"):
+        told = run_smoke_test(test=make_test(name, f"/?x=${name}"), actor=Actor.command("test"))
         assert told.verdict == "inconclusive"
-        assert name in told.summary
+        assert f"SMOKE_{name}" in told.summary
     assert site.asked == []
 
 
@@ -245,13 +238,9 @@ def test_a_release_without_smoke_tests_says_so(release: Release) -> None:
         suite(release)
 
 
-def test_in_the_example_the_token_is_the_stand_in_applications(
-    settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+def test_a_variable_of_a_test_is_one_of_the_environment_with_a_prefix(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delenv("TOKEN", raising=False)
-    monkeypatch.setenv("APP_TOKEN", "app")
-    assert "TOKEN" not in known_variables()
-    settings.EXAMPLE = True
-    assert known_variables()["TOKEN"] == "app"
-    monkeypatch.setenv("TOKEN", "given")
+    monkeypatch.setenv("SMOKE_TOKEN", "given")
+    monkeypatch.setenv("TOKEN", "of somebody else")
     assert known_variables()["TOKEN"] == "given"

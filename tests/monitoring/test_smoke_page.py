@@ -67,10 +67,12 @@ def test_one_test_may_be_run_alone(site: Site, make_test: MakeTest, dora: User) 
 def test_a_variable_without_a_value_is_named_before_anything_is_run(
     make_test: MakeTest, release: Release, vic: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("SHOP_TOKEN", raising=False)
+    monkeypatch.delenv("SMOKE_SHOP_TOKEN", raising=False)
     make_test("Alpha", "/a", headers={"Authorization": "Bearer $SHOP_TOKEN"})
-    assert "SHOP_TOKEN is not set in the web process" in text(signed_in(vic).get(address(release)))
-    monkeypatch.setenv("SHOP_TOKEN", "s3cret-value")
+    assert "SMOKE_SHOP_TOKEN is not set in the web process" in text(
+        signed_in(vic).get(address(release))
+    )
+    monkeypatch.setenv("SMOKE_SHOP_TOKEN", "s3cret-value")
     shown = text(signed_in(vic).get(address(release)))
     assert "not set" not in shown
     assert "s3cret-value" not in shown
