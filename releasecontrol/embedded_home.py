@@ -131,7 +131,9 @@ def find_home() -> Home:
     """The server's directory, made if need be. Raises EmbeddedFailed or OSError."""
     wanted = wanted_path()
     if not wanted.is_dir():
-        _make_home(wanted)
+        with _making(wanted):
+            if not wanted.is_dir():  # else somebody else was first
+                _make_home(wanted)
     home = Home(wanted.resolve())
     if not os.access(home.path, os.W_OK | os.X_OK):
         raise EmbeddedFailed(
@@ -140,8 +142,20 @@ def find_home() -> Home:
     return home
 
 
-def _make_home(wanted: Path) -> None:
+@contextmanager
+def _making(wanted: Path) -> Iterator[None]:
+    """Only one process at a time makes the directory: two would take each other's for a ruin."""
     wanted.parent.mkdir(parents=True, exist_ok=True)
+    lock = wanted.with_name(f"{wanted.name}.lock")
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _make_home(wanted: Path) -> None:
     account = Account.for_data(wanted)
     if can_use(account, wanted.parent):
         wanted.mkdir(mode=0o755, exist_ok=True)
@@ -157,11 +171,7 @@ def _make_home_elsewhere(wanted: Path) -> None:
     name = hashlib.sha256(os.fsencode(wanted.absolute())).hexdigest()[:HASH_LENGTH]
     place = Path(tempfile.mkdtemp(prefix=f"release-control-{name}-", dir="/var/tmp"))
     place.chmod(0o755)
-    try:
-        wanted.symlink_to(place)
-    except FileExistsError:  # somebody else started at the same moment and was first
-        place.rmdir()
-        return
+    wanted.symlink_to(place)
     sys.stderr.write(
         f"PostgreSQL runs as nobody, who can't reach {wanted}: its data is in {place}\n"
     )
