@@ -15,8 +15,9 @@ from releases.models import Release
 from releases.states import RELEASE
 from releases.timeline import Actor
 
-#: What a person may correct; the state moves by verbs only.
-EDITABLE = frozenset({"text", "section", "required", "owner", "note", "evidence_url"})
+#: What a person may correct; the state moves by verbs only. Whether an item is required, and where
+#: it stands, decide about gates and order, so those are not corrections: waive it instead.
+EDITABLE = frozenset({"text", "owner", "note", "evidence_url"})
 
 
 @transaction.atomic
@@ -28,7 +29,7 @@ def add_item(
     Raises ReleaseIsOver, NotPermitted, ValidationError for an empty or overlong text.
     """
     actor.require("checklists.add_checklistitem")
-    checklist = Checklist.objects.select_for_update(of=("self",)).get(pk=checklist.pk)
+    checklist = Checklist.objects.select_for_update(of=("self",), no_key=True).get(pk=checklist.pk)
     _require_open(checklist.release)
     item = ChecklistItem(
         checklist=checklist,
@@ -54,7 +55,7 @@ def add_item(
 def edit_item(*, item: ChecklistItem, actor: Actor, changes: dict[str, Any]) -> None:
     """Correct what `EDITABLE` names. Raises ReleaseIsOver, NotPermitted, ValidationError."""
     actor.require("checklists.change_checklistitem")
-    taken = ChecklistItem.objects.select_for_update(of=("self",)).get(pk=item.pk)
+    taken = ChecklistItem.objects.select_for_update(of=("self",), no_key=True).get(pk=item.pk)
     _require_open(taken.checklist.release)
     changed = {name: value for name, value in changes.items() if name in EDITABLE}
     if not changed:

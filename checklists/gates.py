@@ -15,6 +15,7 @@ from releases.models import Release
 from releases.refusals import Refused
 from releases.timeline import Actor
 
+LONGEST_REASON = 500
 _SHOWN = 5  # items named in the sentence; the screen lists them all
 
 
@@ -47,6 +48,10 @@ class AlreadySigned(Refused):
     """This role has signed off already; nothing was changed."""
 
 
+class ReasonTooLong(Refused):
+    """A reason has at most 500 characters; nothing was signed."""
+
+
 def unmet(release: Release, name: str) -> list[Unmet]:
     """What the gate `name` of the release still waits for; empty means open.
 
@@ -74,10 +79,16 @@ def sign_off(*, gate: Gate, role: str, go: bool, actor: Actor, reason: str = "")
     actor.require("checklists.sign_off")
     if actor.user is None or not actor.user.groups.filter(name=role).exists():
         raise NotThatRole(f"It is for: {role}.")
-    gate = Gate.objects.select_for_update(of=("self",)).select_related("release").get(pk=gate.pk)
+    gate = (
+        Gate.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("release")
+        .get(pk=gate.pk)
+    )
     standing = gate.signoffs.filter(role=role).first()
     if standing is not None and standing.go:
         raise AlreadySigned(f"{standing.by} did at {localtime(standing.at):%H:%M}.")
+    if len(reason) > LONGEST_REASON:
+        raise ReasonTooLong(f"It has {len(reason)}.")
     signed, _ = Signoff.objects.update_or_create(
         gate=gate, role=role, defaults={"by": actor.user, "go": go, "reason": reason, "at": Now()}
     )

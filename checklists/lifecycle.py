@@ -45,7 +45,7 @@ def move(*, release: Release, to: str, actor: Actor, reason: str = "") -> Releas
     Raises MoveNotAllowed, GateClosed (with what is open), ReasonMissing, NotPermitted.
     """
     actor.require("releases.move_release")
-    release = Release.objects.select_for_update(of=("self",)).get(pk=release.pk)
+    release = Release.objects.select_for_update(of=("self",), no_key=True).get(pk=release.pk)
     RELEASE.require(release.state, to)
     after = ReleaseState(to)
     if after in _NEEDS_REASON and not reason.strip():

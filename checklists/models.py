@@ -86,7 +86,9 @@ class Tick(models.Model):
     """A person's word that an item is done. Taken back by a second stamp, never erased."""
 
     item = models.ForeignKey(ChecklistItem, on_delete=models.CASCADE, related_name="ticks")
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True
+    )
     by_name = models.CharField(max_length=150)
     at = models.DateTimeField()
     note = models.CharField(max_length=500, blank=True)
@@ -112,7 +114,7 @@ class Waiver(models.Model):
     item = models.ForeignKey(ChecklistItem, on_delete=models.CASCADE, related_name="waivers")
     reason = models.CharField(max_length=500)
     asked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     asked_by_name = models.CharField(max_length=150)
     asked_at = models.DateTimeField()

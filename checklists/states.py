@@ -34,5 +34,6 @@ class GateName(models.TextChoices):
 
     START = "start", "Before the start"
     ROLL_OUT = "roll_out", "Before the rollout"
+    TURN_DIAL = "turn_dial", "Before the dial grows"
     COMPLETE = "complete", "Before completion"
     AFTER_ROLLBACK = "after_rollback", "Only after a rollback"

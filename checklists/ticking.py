@@ -150,6 +150,7 @@ def begin(*, item: ChecklistItem, actor: Actor) -> None:
     actor.require("checklists.tick_item")
     item = _take(item)
     _require_unsettled(item)
+    _withdraw_waivers(item)
     _save(item, state=ItemState.IN_PROGRESS, reason="", started_at=item.started_at or Now())
     _note(actor, "item.begin", item)
 
@@ -161,6 +162,7 @@ def block(*, item: ChecklistItem, actor: Actor, reason: str) -> None:
     _require_reason(reason)
     item = _take(item)
     _require_unsettled(item)
+    _withdraw_waivers(item)
     _save(item, state=ItemState.BLOCKED, reason=reason)
     _note(actor, "item.block", item, reason=reason)
 
@@ -179,10 +181,15 @@ def annotate(
 
 
 def next_open(release: Release) -> ChecklistItem | None:
-    """The first item of the release that is not settled, in the plan's order."""
+    """The first item of the release that is not settled, in the plan's order.
+
+    Items for after a rollback come into play when there was one.
+    """
+    items = ChecklistItem.objects.filter(checklist__release=release, removed_at=None)
+    if release.state != ReleaseState.ROLLED_BACK:
+        items = items.exclude(checklist__gate=GateName.AFTER_ROLLBACK)
     return (
-        ChecklistItem.objects.filter(checklist__release=release, removed_at=None)
-        .exclude(state__in=SETTLED)
+        items.exclude(state__in=SETTLED)
         .select_related("checklist")
         .order_by("checklist__position", "position")
         .first()
@@ -191,7 +198,7 @@ def next_open(release: Release) -> ChecklistItem | None:
 
 def _take(item: ChecklistItem) -> ChecklistItem:
     taken = (
-        ChecklistItem.objects.select_for_update(of=("self",))
+        ChecklistItem.objects.select_for_update(of=("self",), no_key=True)
         .select_related("checklist__release")
         .get(pk=item.pk)
     )

@@ -22,6 +22,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from checklists import gates
+from checklists.states import GateName
 from flags import ruleset
 from flags.lookup import readable
 from flags.models import FULL_DIAL, Flag, FlagState, Rollout
@@ -45,7 +46,7 @@ __all__ = [
     "turn_dial",
 ]
 
-GATE = "turn_dial"
+GATE = GateName.TURN_DIAL  # open unless somebody hangs a checklist or a sign-off on it
 LONGEST_REASON = 2000
 
 
@@ -165,7 +166,7 @@ def _require(reason: str) -> None:
 def _take(flag: Flag, environment: Environment) -> FlagState:
     """Lock the flag's row of this environment; one that has none yet gets one, at 0 %."""
     FlagState.objects.get_or_create(flag=flag, environment=environment)
-    locked = FlagState.objects.select_for_update(of=("self",))
+    locked = FlagState.objects.select_for_update(of=("self",), no_key=True)
     return locked.select_related("flag__release", "environment").get(
         flag=flag, environment=environment
     )

@@ -56,7 +56,7 @@ def standing_elsewhere(script: MigrationScript) -> list[str]:
 def save(*, script: MigrationScript, actor: Actor, created: bool) -> None:
     """Keep a script that was filled in. Raises ScriptIsFinal, NotPermitted, ValidationError."""
     actor.require(f"migrations_runner.{'add' if created else 'change'}_migrationscript")
-    release = Release.objects.select_for_update(of=("self",)).get(pk=script.release_id)
+    release = Release.objects.select_for_update(of=("self",), no_key=True).get(pk=script.release_id)
     require_open(release)
     script.full_clean()
     script.save()

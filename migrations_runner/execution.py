@@ -8,6 +8,8 @@ resolver asks the ledger.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import time
 from collections.abc import Iterator
@@ -25,6 +27,8 @@ from migrations_runner.failures import (
     Stopped,
     TargetGone,
     UnfinishedBefore,
+    Unsure,
+    leaves_traces,
     told,
 )
 from migrations_runner.keys import key_of
@@ -71,6 +75,8 @@ def _outcome(held: Claim, keeper: Keeper, progress: Progress) -> Outcome:
         return Outcome(RunState.CANCELLED, next_step=stopped.message)
     except Refused as refused:
         return Outcome(RunState.FAILED, refused.message, _what_now(held))
+    except Unsure as unsure:
+        return Outcome(RunState.LOST, str(unsure), "A person has to look on the target.")
     except (TargetGone, psycopg.Error) as broken:
         log.warning("run %s: %s", held.run.pk, broken)
         return _LOST
@@ -185,33 +191,48 @@ class _Work:
             done = self._begin_or_resume(clerk, standing)
             for index, (statement, row) in enumerate(self.steps):
                 if index < done:
+                    self.progress.end(row, StepState.SKIPPED, rows=None, ms=0.0, output="")
                     continue
-                ledger.note_progress(clerk, self.key, done=index, doing=index)
+                self._note(clerk, done=index, doing=index)
                 try:
                     self._do(statement, row, notices)
                 except (StatementFailed, Stopped) as ended:
+                    if leaves_traces(statement):
+                        raise Unsure(self._question(ended, index)) from None
                     # The server answered, so this statement is known not to be done.
-                    ledger.note_progress(clerk, self.key, done=index, doing=None)
+                    self._note(clerk, done=index, doing=None)
                     raise _partly(ended, index) from None
-                ledger.note_progress(clerk, self.key, done=index + 1, doing=None)
+                self._note(clerk, done=index + 1, doing=None)
             ledger.record_finished(clerk, self.key)
+
+    def _note(self, clerk: Connection, *, done: int, doing: int | None) -> None:
+        ledger.note_progress(clerk, self.key, done=done, doing=doing, begun=self._begun(done))
+
+    def _begun(self, done: int) -> str:
+        """A digest of the first statements, which a mended text has to keep."""
+        texts = [statement.sql for statement, _ in self.steps[:done]]
+        return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+
+    def _question(self, ended: Refused, index: int) -> str:
+        return (
+            f"{ended.detail} Statement {index + 1} may have left something all the same, such as an"
+            " invalid index or a part that it committed itself."
+        )
 
     def _begin_or_resume(self, clerk: Connection, standing: ledger.Entry | None) -> int:
         if standing is None:
             ledger.record_started(clerk, self.key, self.held.run.pk)
             return 0
-        if standing.sha256 != self.script.sha256 and standing.done:
-            raise UnfinishedBefore(
-                f"{self.script.name}: run {standing.run_id} did {standing.done} statements of an"
-                " earlier text."
-            )
         if standing.doing is not None:
             raise UnfinishedBefore(
                 f"{self.script.name}: run {standing.run_id} ended during statement"
                 f" {standing.doing + 1}, and nobody has looked whether it took effect."
             )
-        ledger.record_started(clerk, self.key, self.held.run.pk)
-        ledger.note_progress(clerk, self.key, done=standing.done, doing=None)
+        if standing.begun not in {"", self._begun(standing.done)}:
+            raise UnfinishedBefore(
+                f"{self.script.name}: run {standing.run_id} did its first {standing.done}"
+                " statements; leave those as they were and mend what follows."
+            )
         return standing.done
 
     @contextmanager

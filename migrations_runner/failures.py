@@ -41,12 +41,24 @@ class TargetGone(Exception):
     """The connection to the target broke: what the server made of the last words is not known."""
 
 
+class Unsure(Exception):
+    """A statement failed and may have left something behind all the same; a person has to look."""
+
+
 class UnfinishedBefore(Refused):
     """An earlier run left this script unfinished outside a transaction; a person has to look."""
 
 
 class Stopped(Refused):
     """The run was cancelled."""
+
+
+def leaves_traces(statement: Statement) -> bool:
+    """May this statement have had an effect although it failed, outside a transaction?
+
+    CREATE INDEX CONCURRENTLY leaves an invalid index; DO and CALL may commit a part themselves.
+    """
+    return not statement.in_transaction_ok or statement.kind in {"DO", "CALL"}
 
 
 def told(error: psycopg.Error) -> str:

@@ -16,8 +16,8 @@ def release_key(run: MigrationRun) -> str:
 
 def key_of(run: MigrationRun, script: RunScript) -> Key:
     """Release, name, and a digest of the values that this script uses."""
-    role = script.script.role if script.script else "schema"
-    return Key(release_key(run), script.name, values_digest(run, script), script.sha256, role)
+    values = values_digest(run, script)
+    return Key(release_key(run), script.name, values, script.sha256, script.role)
 
 
 def values_digest(run: MigrationRun, script: RunScript) -> str:

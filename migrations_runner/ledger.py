@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS release_control.ledger (
     run_id bigint NOT NULL,
     done integer NOT NULL DEFAULT 0,
     doing integer,
+    begun text NOT NULL DEFAULT '',
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (release, name, variables)
 );
@@ -44,7 +45,7 @@ INSERT INTO release_control.ledger AS standing
 VALUES (%(release)s, %(name)s, %(variables)s, %(sha256)s, %(role)s, %(state)s, %(run_id)s)
 ON CONFLICT (release, name, variables) DO UPDATE
     SET sha256 = excluded.sha256, role = excluded.role, state = excluded.state,
-        run_id = excluded.run_id, done = 0, doing = NULL, at = clock_timestamp()
+        run_id = excluded.run_id, done = 0, doing = NULL, begun = '', at = clock_timestamp()
     WHERE standing.state <> 'applied'
 """
 
@@ -63,13 +64,17 @@ class AlreadyOnLedger(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """One row: `done` statements are finished, `doing` is the index under way, if known."""
+    """One row: `done` statements are finished, `doing` is the index under way, if known.
+
+    `begun` is a digest of the finished statements: a mended text may go on behind them.
+    """
 
     sha256: str
     state: str
     run_id: int
     done: int
     doing: int | None
+    begun: str
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ def prepare(connection: Connection) -> None:
 def read(connection: Connection, key: Key) -> Entry | None:
     """What the target says of a script; None where it never stood there or was taken back."""
     row = connection.execute(
-        "SELECT sha256, state, run_id, done, doing FROM release_control.ledger"
+        "SELECT sha256, state, run_id, done, doing, begun FROM release_control.ledger"
         " WHERE (release, name, variables) = (%s, %s, %s) AND state <> 'undone'",
         [key.release, key.name, key.variables],
     ).fetchone()
@@ -121,12 +126,26 @@ def record_started(connection: Connection, key: Key, run_id: int) -> None:
     _write(connection, key, STARTED, run_id)
 
 
-def note_progress(connection: Connection, key: Key, *, done: int, doing: int | None) -> None:
+def note_progress(
+    connection: Connection, key: Key, *, done: int, doing: int | None, begun: str
+) -> None:
     """Around each statement without a transaction: how many are done, which is under way."""
     connection.execute(
-        "UPDATE release_control.ledger SET done = %s, doing = %s"
+        "UPDATE release_control.ledger SET done = %s, doing = %s, begun = %s, sha256 = %s"
         " WHERE (release, name, variables) = (%s, %s, %s) AND state = 'started'",
-        [done, doing, key.release, key.name, key.variables],
+        [done, doing, begun, key.sha256, key.release, key.name, key.variables],
+    )
+
+
+def settle(connection: Connection, key: Key, *, done: int) -> None:
+    """A person looked: `done` statements are done, and none is under way.
+
+    Which statements those were is not known to us any more, so any mended text may follow.
+    """
+    connection.execute(
+        "UPDATE release_control.ledger SET done = %s, doing = NULL, begun = ''"
+        " WHERE (release, name, variables) = (%s, %s, %s) AND state = 'started'",
+        [done, key.release, key.name, key.variables],
     )
 
 
@@ -160,4 +179,4 @@ def _write(connection: Connection, key: Key, state: str, run_id: int) -> None:
 
 
 def _entry(row: Any) -> Entry:
-    return Entry(row[0], row[1], row[2], row[3], row[4])
+    return Entry(row[0], row[1], row[2], row[3], row[4], row[5])

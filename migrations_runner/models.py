@@ -99,7 +99,9 @@ class MigrationRun(models.Model):
             # A double click: the same batch cannot wait or run twice on one target.
             models.UniqueConstraint(
                 fields=["target", "batch_hash"],
-                condition=models.Q(state__in=["awaiting_approval", "queued", "running", "paused"]),
+                condition=models.Q(
+                    state__in=["awaiting_approval", "queued", "running", "paused", "lost"]
+                ),
                 name="same_batch_waits_once",
             ),
         ]
@@ -121,6 +123,7 @@ class RunScript(models.Model):
     )
     name = models.CharField(max_length=200)
     position = models.PositiveIntegerField()
+    role = models.CharField(max_length=10, choices=MigrationScript.Role)
     text = models.TextField()
     sha256 = models.CharField(max_length=64)
     state = models.CharField(max_length=10, choices=StepState, default=StepState.PENDING)

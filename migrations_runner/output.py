@@ -43,16 +43,23 @@ class Notices:
 
 
 def shown(cursor: psycopg.Cursor[Any]) -> list[str]:
-    """The first rows of a result as tab-separated lines, below the names of their columns."""
-    if cursor.description is None:
+    """The first rows of a result as tab-separated lines, below the names of their columns.
+
+    The server's own text of each value, as psql prints it: Python has no date for ``infinity``.
+    """
+    result = cursor.pgresult
+    if result is None or not result.nfields:
         return []
-    rows = cursor.fetchmany(MOST_ROWS)
-    lines = ["\t".join(column.name for column in cursor.description)]
-    lines += ["\t".join(_cell(value) for value in row) for row in rows]
-    more = cursor.rowcount - len(rows)
+    fields = range(result.nfields)
+    lines = ["\t".join(_text(result.fname(field)) for field in fields)]
+    lines += [
+        "\t".join(_text(result.get_value(row, field)) for field in fields)
+        for row in range(min(result.ntuples, MOST_ROWS))
+    ]
+    more = result.ntuples - MOST_ROWS
     return [*lines, f"… and {more} more rows"] if more > 0 else lines
 
 
-def _cell(value: Any) -> str:
-    text = "" if value is None else str(value)
+def _text(value: bytes | None) -> str:
+    text = "" if value is None else value.decode("utf-8", "replace")
     return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"

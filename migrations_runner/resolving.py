@@ -47,7 +47,16 @@ def reap() -> int:
     )
     fenced = sum(_fence(run) for run in stale)
     lost = MigrationRun.objects.filter(state=RunState.LOST).select_related("target", "release")
-    return fenced + sum(resolve(run) for run in lost)
+    return fenced + sum(_resolve_one(run) for run in lost)
+
+
+def _resolve_one(run: MigrationRun) -> bool:
+    """One run that can't be resolved must not keep the others from it."""
+    try:
+        return resolve(run)
+    except Exception:
+        log.exception("run %s could not be resolved", run.pk)
+        return False
 
 
 def resolve(run: MigrationRun) -> bool:
@@ -60,6 +69,8 @@ def resolve(run: MigrationRun) -> bool:
         return _wait_on(run, refused.message + _AGAIN)
     try:
         return _resolve_on(run, connection)
+    except Refused as refused:
+        return _wait_on(run, refused.message + _AGAIN)
     except psycopg.Error as failed:
         return _wait_on(
             run, f"The target did not answer to the end: {type(failed).__name__}." + _AGAIN
@@ -77,7 +88,7 @@ def settle(*, run: MigrationRun, done: bool, actor: Actor, reason: str) -> None:
     """
     actor.require("migrations_runner.queue_run")
     run = (
-        MigrationRun.objects.select_for_update(of=("self",))
+        MigrationRun.objects.select_for_update(of=("self",), no_key=True)
         .select_related("target", "release")
         .get(pk=run.pk)
     )
@@ -91,7 +102,7 @@ def settle(*, run: MigrationRun, done: bool, actor: Actor, reason: str) -> None:
             entry = ledger.read(connection, key)
             if entry is not None and entry.doing is not None:
                 behind = entry.doing + 1 if done else entry.doing
-                ledger.note_progress(connection, key, done=behind, doing=None)
+                ledger.settle(connection, key, done=behind)
     timeline.record(
         actor=actor,
         verb="run.settle",
@@ -121,6 +132,8 @@ def _resolve_on(run: MigrationRun, connection: Connection) -> bool:
         return _wait_on(run, "A session of this run on the target has not ended yet." + _AGAIN)
     if not session.try_lock(connection):
         return _wait_on(run, "Another session holds the target's lock." + _AGAIN)
+    if not MigrationRun.objects.filter(pk=run.pk, state=RunState.LOST).exists():
+        return False  # another host resolved it meanwhile
     states = [_ask(run, script, connection) for script in run.scripts.select_related("script")]
     question = next((text for text in states if text), "")
     if question:

@@ -38,7 +38,7 @@ from migrations_runner.models import (
 from migrations_runner.parsing import parse_script
 from migrations_runner.refusals import ScriptRefused
 from migrations_runner.script import Script
-from migrations_runner.states import HOLDING, RUN, RunState, StepState
+from migrations_runner.states import HOLDING, LIVE, RUN, RunState, StepState
 from migrations_runner.variables import find
 from releases import evidence, timeline
 from releases.models import Release, TargetDatabase, Verdict
@@ -138,7 +138,9 @@ def queue(
                 data={"scripts": [script.name for script in scripts], "target": target.name},
             )
             transaction.on_commit(lambda: poke(run.pk))
-    except IntegrityError:
+    except IntegrityError as clash:
+        if "same_batch_waits_once" not in str(clash):
+            raise
         raise AlreadyQueued(_same_batch(run)) from None
     return run
 
@@ -153,7 +155,7 @@ def cancel(*, run: MigrationRun, actor: Actor) -> MigrationRun:
     run = _take(run)
     if run.state in {RunState.DRAFT, RunState.AWAITING_APPROVAL, RunState.QUEUED}:
         RUN.require(run.state, RunState.CANCELLED)
-        run.state, run.next_step = RunState.CANCELLED, "Nothing was run."
+        run.state, run.next_step = RunState.CANCELLED, _stands(run)
         run.finished_at = Now()
         run.save(update_fields=["state", "next_step", "finished_at"])
         _mark_open_scripts(run, StepState.NOT_RUN)
@@ -174,14 +176,18 @@ def claim(run_id: int) -> Claim | None:
     The target's row is locked meanwhile, so of two workers only one sees the target free. A target
     is worked on by one run at a time, in the order of queueing.
     """
-    run = MigrationRun.objects.filter(pk=run_id, state=RunState.QUEUED).first()
+    queued = MigrationRun.objects.filter(pk=run_id, state=RunState.QUEUED)
+    run = queued.select_related("release").first()
     if run is None:
         return None
-    TargetDatabase.objects.select_for_update(of=("self",)).get(pk=run.target_id)
+    TargetDatabase.objects.select_for_update(of=("self",), no_key=True).get(pk=run.target_id)
     others = MigrationRun.objects.filter(target=run.target_id).exclude(pk=run_id)
     if others.filter(state__in=HOLDING).exists():
         return None
     if others.filter(state=RunState.QUEUED, pk__lt=run_id).exists():
+        return None
+    if _has_ended(run.release):
+        _give_up(run)
         return None
     token = uuid.uuid4()
     taken = MigrationRun.objects.filter(pk=run_id, state=RunState.QUEUED).update(
@@ -259,10 +265,27 @@ def remember_applied(run: MigrationRun, script: RunScript, key: Key) -> None:
 
 
 def _refuse_ended(release: Release | None, scripts: Sequence[MigrationScript]) -> None:
-    # A release that was rolled back may still need its rollback scripts.
     for one in (release, *(script.release for script in scripts)):
-        if one is not None and one.state in {ReleaseState.CLOSED, ReleaseState.CANCELLED}:
+        if one is not None and _has_ended(one):
             raise ReleaseHasEnded(f"{one} is {one.get_state_display().lower()}.")
+
+
+def _has_ended(release: Release | None) -> bool:
+    # A release that was rolled back may still need its rollback scripts.
+    return release is not None and release.state in {ReleaseState.CLOSED, ReleaseState.CANCELLED}
+
+
+def _give_up(run: MigrationRun) -> None:
+    """End a queued run whose release ended meanwhile."""
+    ended = Outcome(RunState.CANCELLED, next_step=f"The release ended first. {_stands(run)}")
+    _end(MigrationRun.objects.filter(pk=run.pk, state=RunState.QUEUED), run.pk, ended)
+
+
+def _stands(run: MigrationRun) -> str:
+    """What an earlier attempt of a waiting run has left on the target."""
+    done = run.scripts.filter(state__in=[StepState.APPLIED, StepState.SKIPPED])
+    names = ", ".join(done.values_list("name", flat=True))
+    return f"Applied before: {names}; nothing else was run." if names else "Nothing was run."
 
 
 def _checked(script: MigrationScript, variables: Mapping[str, str]) -> Script:
@@ -303,6 +326,7 @@ def _copy_scripts(
             script=script,
             name=script.name,
             position=position,
+            role=script.role,
             text=script.text,
             sha256=script.sha256,
         )
@@ -325,14 +349,14 @@ def _preview(sql: str) -> str:
 
 def _same_batch(run: MigrationRun) -> str:
     standing = MigrationRun.objects.filter(
-        target=run.target, batch_hash=run.batch_hash, state__in=[RunState.QUEUED, RunState.RUNNING]
+        target=run.target, batch_hash=run.batch_hash, state__in=LIVE
     ).first()
     return f"See run {standing.pk}." if standing else "It has just ended; look at the list of runs."
 
 
 def _take(run: MigrationRun) -> MigrationRun:
     return (
-        MigrationRun.objects.select_for_update(of=("self",))
+        MigrationRun.objects.select_for_update(of=("self",), no_key=True)
         .select_related("release", "target")
         .get(pk=run.pk)
     )

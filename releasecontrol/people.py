@@ -148,7 +148,8 @@ def _permissions_of(role: Role) -> list[Permission]:
         wanted |= Q(content_type__app_label=app, codename=codename)
     if role.sees_admin:
         rooms = [room for room in _ROOMS if role.sees_sql or room != "migrations_runner"]
-        wanted |= Q(content_type__app_label__in=rooms, codename__startswith="view_")
+        seen = Q(content_type__app_label__in=rooms, codename__startswith="view_")
+        wanted |= seen if role.sees_sql else seen & ~Q(codename="view_plandocument")
     return list(Permission.objects.filter(wanted))
 
 

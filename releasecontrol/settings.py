@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "releasecontrol.unreadable.RefuseUnreadableText",
 ]
 ROOT_URLCONF = "releasecontrol.urls"
 WSGI_APPLICATION = "releasecontrol.wsgi.application"
@@ -165,9 +166,6 @@ SESSION_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = [BASE_URL] if HTTPS else []
 
 # --- Background work: a task is a poke with a row id, see docs/adr ---------------------------
-#: No statement of a run may take longer than this; django-q2's own limit is only a last resort.
-MAX_RUN_SECONDS = number("MAX_RUN_SECONDS", default=4 * 3600, at_least=60)
-_Q_TIMEOUT = MAX_RUN_SECONDS + 120
 Q_CLUSTER = {
     "name": "releasecontrol",
     "label": "Worker queue",
@@ -177,8 +175,10 @@ Q_CLUSTER = {
     "queue_limit": 1,
     "bulk": 1,
     "poll": 0.2,
-    "timeout": _Q_TIMEOUT,
-    "retry": 3 * _Q_TIMEOUT + 60,
+    # No limit to speak of: a run is guarded by its heartbeat and its target's statement_timeout. A
+    # task that is delivered again finds its run claimed or done, and does nothing.
+    "timeout": 30 * 24 * 3600,
+    "retry": 91 * 24 * 3600,
     "max_attempts": 1,
     "ack_failures": True,
     "save_limit": -1,

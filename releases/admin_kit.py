@@ -74,7 +74,10 @@ class OnTimeline(InWords):
     """Plain records whose edits are told on the timeline; the form's transaction holds both."""
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
-        super().save_model(request, obj, form, change)
+        if change:  # only what was edited: a verb may have moved the rest meanwhile
+            obj.save(update_fields=form.changed_data)
+        else:
+            obj.save()
         timeline.record(
             actor=Actor.person(request.user),
             verb=f"{obj._meta.model_name}.{'edit' if change else 'create'}",

@@ -102,7 +102,7 @@ def check_identity(target: TargetDatabase, found: Identity) -> None:
 def forget_identity(*, target: TargetDatabase, actor: Actor) -> None:
     """Let the next database that answers be the expected one: the old one was replaced."""
     actor.require("releases.change_targetdatabase")
-    taken = TargetDatabase.objects.select_for_update(of=("self",)).get(pk=target.pk)
+    taken = TargetDatabase.objects.select_for_update(of=("self",), no_key=True).get(pk=target.pk)
     known, taken.identity, taken.checked_at = taken.identity, {}, None
     taken.save(update_fields=["identity", "checked_at"])
     timeline.record(

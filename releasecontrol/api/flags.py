@@ -50,7 +50,7 @@ def turn_dial(request: HttpRequest, key: str, body: DialIn) -> Any:
         environment=find_environment(body.environment),
         to=parse_percent(body.to),
         reason=body.reason,
-        actor=caller(request),
+        actor=caller(request, environment=body.environment),
     )
     return _out(turned.state)
 
@@ -62,7 +62,7 @@ def kill(request: HttpRequest, key: str, body: KillIn) -> Any:
         flag=find_flag(key),
         environment=find_environment(body.environment),
         reason=body.reason,
-        actor=caller(request),
+        actor=caller(request, environment=body.environment),
     )
     return _out(turned.state)
 
@@ -73,7 +73,7 @@ def rearm(request: HttpRequest, key: str, body: KillIn) -> Any:
         flag=find_flag(key),
         environment=find_environment(body.environment),
         reason=body.reason,
-        actor=caller(request),
+        actor=caller(request, environment=body.environment),
     )
     return _out(turned.state)
 

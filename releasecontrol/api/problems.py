@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.core.exceptions import ValidationError as FieldsDoNotFit
 from django.http import Http404 as NotFound
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
@@ -63,9 +64,14 @@ def _http_error(_request: HttpRequest, error: HttpError) -> HttpResponse:
     return problem(error.status_code, "unreadable", f"Nothing was changed. {error.message}")
 
 
+def _field_errors(_request: HttpRequest, error: FieldsDoNotFit) -> HttpResponse:
+    return problem(422, "does-not-fit", f"Nothing was changed. {' '.join(error.messages)}")
+
+
 def register(api: NinjaAPI) -> None:
     """Teach the API to answer every kind of error as a problem."""
     api.exception_handler(Refused)(_refused)
+    api.exception_handler(FieldsDoNotFit)(_field_errors)
     api.exception_handler(ValidationError)(_does_not_fit)
     api.exception_handler(HttpError)(_http_error)
     api.exception_handler(TooMany)(_http_error)

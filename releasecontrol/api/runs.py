@@ -61,7 +61,7 @@ def queue_run(request: HttpRequest, body: RunIn) -> Any:
         scripts=[_script(release, name) for name in body.scripts],
         target=target,
         variables=body.variables,
-        actor=caller(request),
+        actor=caller(request, environment=target.environment.slug),
         release=release,
     )
     return Status(201, _run(run.pk))
@@ -75,12 +75,13 @@ def one_run(request: HttpRequest, run_id: int) -> Any:
 
 @router.post("/runs/{run_id}/cancel", response=RunOut)
 def cancel_run(request: HttpRequest, run_id: int) -> Any:
-    runs.cancel(run=_run(run_id), actor=caller(request))
+    run = _run(run_id)
+    runs.cancel(run=run, actor=caller(request, environment=run.target.environment.slug))
     return _run(run_id)
 
 
 def _run(run_id: int) -> MigrationRun:
-    return get_object_or_404(MigrationRun.objects.select_related("target"), pk=run_id)
+    return get_object_or_404(MigrationRun.objects.select_related("target__environment"), pk=run_id)
 
 
 def _script(release: Release, name: str) -> MigrationScript:

@@ -172,7 +172,7 @@ def _take(slug: str, title: str) -> Release:
     """The release, its row locked: two imports of one slug go one after the other."""
     require_slug(slug)
     Release.objects.get_or_create(slug=slug, defaults={"title": clip(title or slug, 200)})
-    return Release.objects.select_for_update(of=("self",)).get(slug=slug)
+    return Release.objects.select_for_update(of=("self",), no_key=True).get(slug=slug)
 
 
 def _only_scripts(

@@ -14,8 +14,10 @@ a limit all the same. A file that no script waits for is listed, never stored.
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -86,7 +88,7 @@ def attach(*, release: Release, files: Mapping[str, str], actor: Actor) -> Attac
     Raises AmbiguousFiles, ScriptsAreFinal, NotPermitted.
     """
     actor.require(PERMISSION)
-    release = Release.objects.select_for_update(of=("self",)).get(pk=release.pk)
+    release = Release.objects.select_for_update(of=("self",), no_key=True).get(pk=release.pk)
     if release.state in RELEASE.final:
         raise ScriptsAreFinal(f"It is {release.get_state_display().lower()}.")
     done = put(release, files)
@@ -182,7 +184,16 @@ def _unzipped(name: str, data: bytes) -> Iterator[tuple[str, int, bytes]]:
                 _refuse_escape(info.filename)
                 if _is_script(info.filename):
                     yield info.filename, info.file_size, _read(archive, info)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError, ValueError):
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        RuntimeError,
+        NotImplementedError,
+        OSError,
+        EOFError,
+        ValueError,
+    ):
         # RuntimeError: encrypted. The archive's own words may quote its content: not repeated.
         raise NotAnArchive(f"{name}.") from None
 

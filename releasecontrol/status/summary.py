@@ -26,10 +26,10 @@ STATE_WORDS = {
     _S.READY: "Prepared and waiting for the start. Nothing has changed for users.",
     _S.IN_PROGRESS: "The cutover is being carried out right now.",
     _S.ROLLING_OUT: "Live for a part of the users; the share grows in stages.",
-    _S.COMPLETE: "Live for everybody, and being watched.",
+    _S.COMPLETE: "The cutover is complete and being watched; who has it stands below.",
     _S.CLOSED: "Finished.",
-    _S.ROLLED_BACK: "Taken back: users have what they had before.",
-    _S.CANCELLED: "Called off. Nothing has changed for users.",
+    _S.ROLLED_BACK: "The release was taken back; who still has it stands below.",
+    _S.CANCELLED: "Called off; who has something of it stands below.",
 }
 
 #: Who is working on it: only these are shown as current.

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from checklists.models import ChecklistItem
+from flags.models import Flag, FlagState
 from releases import tokens
 from releases.models import Environment, Release
 from releases.timeline import Actor
@@ -115,6 +116,10 @@ def test_a_role_without_the_verb_is_refused(
         ("POST /runs", {"release": "universe-v2", "target": "x", "scripts": ["a"]}, 404),
         ("GET /runs/99999999999999999999999", None, 404),
         ("GET /flags/none", None, 409),
+        ("POST /releases/universe-v2/move", '{"to": "cancelled", "reason": "a\\u0000b"}', 422),
+        ("POST /releases/universe-v2/move", '{"to": "cancelled", "reason": "\\ud800"}', 422),
+        ("POST /runs", '{"release": "a\\u0000", "target": "x", "scripts": ["a"]}', 422),
+        ("POST /runs", '{"release": "\\ud800", "target": "x", "scripts": ["a"]}', 422),
     ],
 )
 def test_bad_input_is_a_problem_and_never_a_500(
@@ -128,3 +133,21 @@ def test_bad_input_is_a_problem_and_never_a_500(
 def test_the_openapi_document_is_served(client: Client, db: None) -> None:
     paths = client.get("/api/v1/openapi.json").json()["paths"]
     assert "/api/v1/runs" in paths
+
+
+def test_a_token_of_staging_turns_nothing_on_production(
+    call: Any, release: Release, production: Environment, ana: User
+) -> None:
+    flag = Flag.objects.create(key="f", name="F", release=release)
+    FlagState.objects.create(flag=flag, environment=production)
+    for verb, more in (("dial", {"to": "10"}), ("kill", {}), ("rearm", {})):
+        body = {"environment": "production", "reason": "r", **more}
+        is_problem(call(ana, "POST", f"/flags/f/{verb}", body), 409, "other-environment")
+
+
+@pytest.mark.parametrize("path", ["/login/", "/releases/import/"])
+def test_a_form_with_a_nul_is_refused_in_words(client: Client, ana: User, path: str) -> None:
+    client.force_login(ana)
+    answer = client.post(path, {"username": "a\0b", "text": "a\0b"})
+    assert answer.status_code == 400
+    assert "can’t be stored" in answer.content.decode().replace("&#x27;", "’")

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 
 from checklists import gates, lifecycle, ticking
-from checklists.models import ChecklistItem, Gate
+from checklists.models import Checklist, ChecklistItem, Gate
 from checklists.states import GateName
-from releases.models import Event, Release
+from flags import rollout
+from flags.models import Flag, FlagState
+from releases.models import Environment, Event, Release
 from releases.refusals import MoveNotAllowed, NotPermitted
 from releases.states import ReleaseState
 from releases.timeline import Actor
@@ -89,3 +95,66 @@ def test_only_a_release_manager_moves_a_release(release: Release, ben: User, dor
     for person in (ben, dora):
         with pytest.raises(NotPermitted):
             lifecycle.move(release=release, to=S.READY, actor=Actor.person(person))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_move_and_a_note_at_the_same_time_do_not_block_each_other(
+    release: Release, items: list[ChecklistItem]
+) -> None:
+    """The chain of the timeline and the release's row, taken in either order."""
+    failures: list[Exception] = []
+
+    def again_and_again(act: Callable[[int], object]) -> None:
+        try:
+            for turn in range(20):
+                act(turn)
+        except Exception as failed:  # noqa: BLE001  (told by the assertion below)
+            failures.append(failed)
+        finally:
+            connection.close()
+
+    actor = Actor.command("test")
+    moves = (S.READY, S.DRAFT)
+    threads = [
+        threading.Thread(
+            target=again_and_again,
+            args=(lambda turn: lifecycle.move(release=release, to=moves[turn % 2], actor=actor),),
+        ),
+        threading.Thread(
+            target=again_and_again,
+            args=(
+                lambda turn: ticking.annotate(
+                    item=items[0], actor=actor, note=str(turn), evidence_url=""
+                ),
+            ),
+        ),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert failures == []
+
+
+def test_the_dial_waits_for_a_checklist_that_is_hung_on_it(
+    release: Release, production: Environment
+) -> None:
+    flag = Flag.objects.create(key="f", name="F", release=release)
+    FlagState.objects.create(flag=flag, environment=production)
+    actor = Actor.command("test")
+    Checklist.objects.filter(key="before").update(gate=GateName.TURN_DIAL)
+    with pytest.raises(gates.GateClosed, match="Backup created"):
+        rollout.turn_dial(flag=flag, environment=production, to=1000, reason="r", actor=actor)
+    Checklist.objects.filter(key="before").update(gate=GateName.START)
+    turned = rollout.turn_dial(flag=flag, environment=production, to=1000, reason="r", actor=actor)
+    assert turned.changed
+
+
+def test_a_waiver_that_was_asked_ends_when_the_work_begins(
+    items: list[ChecklistItem], ana: User
+) -> None:
+    actor = Actor.person(ana)
+    for act in (ticking.begin, lambda **who: ticking.block(reason="disk", **who)):
+        ticking.ask_waiver(item=items[0], actor=actor, reason="r")
+        act(item=items[0], actor=actor)
+    ticking.ask_waiver(item=items[0], actor=actor, reason="r")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+
 import psycopg
 import pytest
 
-from migrations_runner import execution
+from migrations_runner import execution, resolving, runs
 from migrations_runner.models import MigrationRun
+from releases.models import Release, TargetDatabase
+from releases.timeline import Actor
 from tests.migrations_runner.conftest import QueueRun
+from tests.migrations_runner.test_kills import work
 
 Target = psycopg.Connection[tuple[object, ...]]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -113,3 +118,103 @@ def test_a_server_that_says_no_to_the_ledger_fails_the_run(
     run = go(queue("SELECT 1"))
     assert run.state == "failed"
     assert "SQLSTATE" in run.error
+
+
+def test_values_that_python_has_no_type_for_are_shown_as_psql_does(queue: QueueRun) -> None:
+    run = go(queue("SELECT 'infinity'::timestamptz AS t, '0044-03-15 BC'::date AS d"))
+    assert run.state == "succeeded", run.error
+    shown = run.scripts.get().statements.get().output
+    assert shown == "t\td\ninfinity\t0044-03-15 BC"
+
+
+def test_a_mended_text_goes_on_behind_what_is_done(queue: QueueRun, on_target: Target) -> None:
+    begun = "CREATE TABLE t (n int); VACUUM t; INSERT INTO t VALUES (1);"
+    assert go(queue(begun + "INSERT INTO nowhere VALUES (1)")).state == "failed"
+    changed = go(queue(begun.replace("(1)", "(2)") + "INSERT INTO t VALUES (3)"))
+    assert "leave those as they were" in changed.error
+    mended = go(queue(begun + "INSERT INTO t VALUES (3)"))
+    assert mended.state == "succeeded", mended.error
+    assert on_target.execute("SELECT array_agg(n ORDER BY n) FROM t").fetchone() == ([1, 3],)
+    states = [row.state for row in mended.scripts.get().statements.all()]
+    assert states == ["skipped", "skipped", "skipped", "applied"]
+
+
+def test_what_may_have_committed_a_part_waits_for_a_person(
+    queue: QueueRun, on_target: Target
+) -> None:
+    on_target.execute("CREATE TABLE n (n int); INSERT INTO n VALUES (0)")
+    text = "VACUUM n; DO $$ BEGIN UPDATE n SET n = n + 1; COMMIT; RAISE 'no'; END $$;"
+    run = go(queue(text))
+    assert run.state == "lost"
+    assert "may have left something" in run.error
+    resolving.reap()
+    run.refresh_from_db()
+    assert run.state == "lost"
+    assert "settle_run" in run.next_step
+    with pytest.raises(runs.AlreadyQueued):
+        queue(text)
+    resolving.settle(run=run, done=True, actor=Actor.command("t"), reason="looked")
+    resolving.reap()
+    assert go(run).state == "succeeded"
+    assert on_target.execute("SELECT n FROM n").fetchone() == (1,)
+
+
+def test_a_kill_while_resuming_forgets_no_statement(
+    queue: QueueRun, on_target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_target.execute("CREATE TABLE n (n int); INSERT INTO n VALUES (0)")
+    text = "VACUUM n; UPDATE n SET n = n + 1; INSERT INTO later VALUES (1)"
+    assert go(queue(text)).state == "failed"
+    on_target.execute("CREATE TABLE later (n int)")
+    run = queue(text)
+    assert run_dying_after_the_first_note(run) == -signal.SIGKILL
+    MigrationRun.objects.update(heartbeat_at="2026-01-01T00:00Z")
+    resolving.reap()
+    run.refresh_from_db()
+    if run.state == "lost":  # killed behind the note "statement 3 is under way"
+        resolving.settle(run=run, done=False, actor=Actor.command("t"), reason="looked")
+        resolving.reap()
+    assert go(run).state == "succeeded", run.error
+    assert on_target.execute("SELECT n FROM n").fetchone() == (1,)
+
+
+def run_dying_after_the_first_note(run: MigrationRun) -> int:
+    return work(run, "migrations_runner.ledger:note_progress", "after", 1)
+
+
+def test_one_lost_run_does_not_keep_another_from_being_resolved(
+    queue: QueueRun, target: TargetDatabase
+) -> None:
+    elsewhere = TargetDatabase.objects.create(
+        name="elsewhere",
+        environment=target.environment,
+        url_variable=target.url_variable,
+        identity={"system": "0", "oid": 1, "database": "another"},
+    )
+    first, second = queue("SELECT 1"), queue("SELECT 2", names=("b.sql",))
+    MigrationRun.objects.filter(pk=first.pk).update(target=elsewhere)
+    MigrationRun.objects.update(state="lost")
+    assert resolving.reap() == 1
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, second.state) == ("lost", "queued")
+    assert "Another database answered" in first.next_step
+
+
+def test_a_queued_run_ends_with_its_release(queue: QueueRun, on_target: Target) -> None:
+    run = queue("CREATE TABLE t (n int)")
+    Release.objects.update(state="cancelled")
+    assert go(run).state == "cancelled"
+    assert "The release ended first" in run.next_step
+    assert on_target.execute("SELECT to_regclass('t')").fetchone() == (None,)
+
+
+def test_a_rollback_script_stays_one_although_its_record_is_edited(
+    queue: QueueRun, on_target: Target
+) -> None:
+    go(queue("CREATE TABLE t (n int)", names=("up.sql",)))
+    run = queue("DROP TABLE t", names=("down.sql",), role="rollback")
+    run.scripts.get().script.delete()  # type: ignore[union-attr]
+    assert go(run).state == "succeeded"
+    up = on_target.execute("SELECT state FROM release_control.ledger WHERE name = 'up.sql'")
+    assert up.fetchone() == ("undone",)

@@ -182,7 +182,6 @@ def test_a_second_click_is_a_message_and_no_second_run(
     [
         {"target": "moon"},
         {"target": "staging", "script": ["99999999999999999", "-1", "x", "²"]},
-        {"target": "\x00", "script": "\x00", "var-\x00": "\x00"},
     ],
 )
 def test_nonsense_is_refused_in_words(
@@ -191,6 +190,11 @@ def test_nonsense_is_refused_in_words(
     script("1.sql", "SELECT 1")
     shown = text(signed_in(ben).post(address(release), {**given, "queue": "yes"}), 409)
     assert "nothing was queued" in shown
+
+
+def test_a_nul_is_refused_at_the_door(release: Release, target: TargetDatabase, ben: User) -> None:
+    given = {"target": "\x00", "script": "\x00", "var-\x00": "\x00", "queue": "yes"}
+    assert "be stored" in text(signed_in(ben).post(address(release), given), 400)
 
 
 def test_a_script_of_another_release_is_not_taken(
