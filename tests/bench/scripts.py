@@ -73,7 +73,7 @@ def through_a_worker(scripts: list[MigrationScript], target: TargetDatabase) -> 
         if time.perf_counter() - began > SLOWEST_SECONDS:
             raise TimeoutError(f"{queued} is still {queued.state}")
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_sleep(0.01)")  # asking without a pause would eat a core
+            cursor.execute("SELECT pg_sleep(0.05)")  # asking without a pause would eat a core
         queued = MigrationRun.objects.get(pk=queued.pk)
     if queued.state != RunState.SUCCEEDED:
         raise RuntimeError(queued.error)
