@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from checklists.gates import GateClosed
-from checklists.models import Checklist, ChecklistItem, Condition, Gate
+from checklists.models import Checklist, ChecklistItem
 from flags import rollout, ruleset
 from flags.models import Flag, FlagState, Rollout, RulesetRevision
 from flags.states import RolloutState
@@ -92,8 +92,6 @@ def test_a_closed_gate_keeps_the_dial_from_growing_but_not_from_shrinking(
     universe: Flag, staging: Environment, release: Release
 ) -> None:
     turn(universe, staging, 50_000)
-    gate = Gate.objects.create(release=release, name=rollout.GATE)
-    Condition.objects.create(gate=gate, kind=Condition.Kind.ITEMS)
     checklist = Checklist.objects.create(
         release=release, key="dial", title="Before the dial", position=9, gate=rollout.GATE
     )
