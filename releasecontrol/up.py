@@ -34,6 +34,7 @@ from releasecontrol.up_places import (
     find_databases,
     find_ports,
 )
+from releases.redaction import redact
 
 READY_SECONDS = 120.0
 TICK_SECONDS = 0.2
@@ -258,7 +259,7 @@ def main() -> int:
         _sign(lock, f"process {os.getpid()}, {url}")
         house.watch(url, more)
     except CannotStart as refused:
-        say(f"Not started: {refused}")
+        say(f"Not started: {redact(str(refused))}")
         return 1
     except OSError as failed:
         say(f"Not started: {failed.filename or ''} {failed.strerror}")

@@ -65,6 +65,10 @@ class Dial:
     is_killed: bool
     is_enabled: bool
 
+    @property
+    def reaches_somebody(self) -> bool:
+        return self.is_enabled and not self.is_killed and self.percent != "0"
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -97,18 +101,30 @@ def summarise(release: Release) -> Summary:
     """Five queries, whatever the number of items and events."""
     state = ReleaseState(release.state)
     following = ticking.next_open(release)
+    dials = _dials(release)
     return Summary(
         slug=release.slug,
         title=release.title,
         state=release.state,
         state_label=state.label,
         tone=release.tone,
-        words=STATE_WORDS[state],
+        words=_words(state, dials),
         phases=_phases(release),
-        dials=_dials(release),
+        dials=dials,
         next_step=following.text if following else "",
         events=_events(release),
     )
+
+
+#: States whose words say that users have nothing of it, which a dial can belie.
+_NOTHING_YET = {_S.DRAFT, _S.READY}
+
+
+def _words(state: ReleaseState, dials: tuple[Dial, ...]) -> str:
+    """The state in words, unless a dial says otherwise: what users have counts."""
+    if state in _NOTHING_YET and any(dial.reaches_somebody for dial in dials):
+        return "Not started yet by its checklist, but a dial is open: some users have it already."
+    return STATE_WORDS[state]
 
 
 def look_up(release: Release, key: str) -> list[Lookup]:

@@ -73,6 +73,14 @@ def test_who_may_look(client: Client, release: Release, vic: User, dora: User, d
     assert as_user(client, dan).get("/status/universe-v2/").status_code == 403
 
 
+def test_an_open_dial_is_not_told_as_nothing_has_changed(
+    release: Release, flag: Flag, production: Environment
+) -> None:
+    assert "Nothing has changed" in summarise(release).words
+    FlagState.objects.update(dial=10_000)
+    assert "some users have it already" in summarise(release).words
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_user_is_looked_up_in_the_ruleset_that_answers_applications(
     release: Release, flag: Flag, production: Environment
