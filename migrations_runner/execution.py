@@ -20,6 +20,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from migrations_runner import ledger, runs, session
+from migrations_runner.endings import Outcome
 from migrations_runner.failures import (
     ChangedSinceApplied,
     PartlyApplied,
@@ -37,7 +38,7 @@ from migrations_runner.models import RunScript, Statement
 from migrations_runner.output import Notices, shown
 from migrations_runner.parsing import parse_script
 from migrations_runner.progress import Keeper, Progress, mark, milliseconds_since
-from migrations_runner.runs import Claim, Outcome
+from migrations_runner.runs import Claim
 from migrations_runner.script import Script
 from migrations_runner.script import Statement as ParsedStatement
 from migrations_runner.states import RunState, StepState

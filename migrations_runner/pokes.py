@@ -6,10 +6,15 @@ transaction that asked for it.
 
 from __future__ import annotations
 
+from django.db.models.functions import Now
 from django_q.tasks import async_task
+
+from migrations_runner.models import MigrationRun
 
 _RUN = "migrations_runner.tasks.run_migration"
 
 
-def enqueue(run_id: int) -> None:
+def poke(run_id: int) -> None:
+    """Tell some worker to look at a run. Losing or doubling a poke changes nothing."""
+    MigrationRun.objects.filter(pk=run_id).update(poked_at=Now())
     async_task(_RUN, run_id, task_name=f"run {run_id}")

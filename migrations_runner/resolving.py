@@ -18,11 +18,11 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from migrations_runner import ledger, runs, session
+from migrations_runner.endings import WORKER, Outcome
 from migrations_runner.keys import key_of
 from migrations_runner.ledger import Connection
 from migrations_runner.models import MigrationRun, RunScript
 from migrations_runner.progress import mark
-from migrations_runner.runs import Outcome
 from migrations_runner.states import RunState, StepState
 from releases import targets, timeline
 from releases.refusals import Refused
@@ -122,7 +122,7 @@ def _fence(run: MigrationRun) -> bool:
         error="The worker is gone; what it left on the target is being checked.",
     )
     if taken == 1:
-        timeline.record(actor=runs.WORKER, verb="run.lose", subject=run, release=run.release)
+        timeline.record(actor=WORKER, verb="run.lose", subject=run, release=run.release)
     return taken == 1
 
 

@@ -27,6 +27,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
 from migrations_runner import pokes
+from migrations_runner.endings import WORKER, Outcome, end, mark_open_scripts
 from migrations_runner.ledger import Key
 from migrations_runner.models import (
     AppliedScript,
@@ -40,15 +41,14 @@ from migrations_runner.refusals import ScriptRefused
 from migrations_runner.script import Script
 from migrations_runner.states import HOLDING, LIVE, RUN, RunState, StepState
 from migrations_runner.variables import find
-from releases import evidence, timeline
-from releases.models import Release, TargetDatabase, Verdict
+from releases import timeline
+from releases.models import Release, TargetDatabase
 from releases.refusals import Refused
 from releases.states import ReleaseState
 from releases.timeline import Actor
 
 _PREVIEW = 200
 _POKE_AGAIN = timedelta(seconds=3)
-WORKER = Actor.machine("worker")
 
 
 class NothingChosen(Refused):
@@ -85,15 +85,6 @@ class Claim:
 
     run: MigrationRun
     token: uuid.UUID
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended: its state, what went wrong, what was not done and what to do now."""
-
-    state: RunState
-    error: str = ""
-    next_step: str = ""
 
 
 def queue(
@@ -137,7 +128,7 @@ def queue(
                 environment=target.environment,
                 data={"scripts": [script.name for script in scripts], "target": target.name},
             )
-            transaction.on_commit(lambda: poke(run.pk))
+            transaction.on_commit(lambda: pokes.poke(run.pk))
     except IntegrityError as clash:
         if "same_batch_waits_once" not in str(clash):
             raise
@@ -158,7 +149,7 @@ def cancel(*, run: MigrationRun, actor: Actor) -> MigrationRun:
         run.state, run.next_step = RunState.CANCELLED, _stands(run)
         run.finished_at = Now()
         run.save(update_fields=["state", "next_step", "finished_at"])
-        _mark_open_scripts(run, StepState.NOT_RUN)
+        mark_open_scripts(run, StepState.NOT_RUN)
     elif run.state == RunState.RUNNING:
         run.cancel_requested_at, run.cancel_requested_by = Now(), actor.name
         run.save(update_fields=["cancel_requested_at", "cancel_requested_by"])
@@ -217,20 +208,14 @@ def finish(held: Claim, outcome: Outcome) -> bool:
     """Write the end of a run, its evidence and its event together; False if the claim is gone."""
     RUN.require(RunState.RUNNING, outcome.state)
     ours = MigrationRun.objects.filter(pk=held.run.pk, token=held.token, state=RunState.RUNNING)
-    return _end(ours, held.run.pk, outcome)
+    return end(ours, held.run.pk, outcome)
 
 
 def end_lost(run: MigrationRun, outcome: Outcome) -> bool:
     """Write the end of a run that was lost; False if somebody else was first."""
     RUN.require(RunState.LOST, outcome.state)
     with transaction.atomic():
-        return _end(MigrationRun.objects.filter(pk=run.pk, state=RunState.LOST), run.pk, outcome)
-
-
-def poke(run_id: int) -> None:
-    """Tell some worker to look at a run. Losing or doubling a poke changes nothing."""
-    MigrationRun.objects.filter(pk=run_id).update(poked_at=Now())
-    pokes.enqueue(run_id)
+        return end(MigrationRun.objects.filter(pk=run.pk, state=RunState.LOST), run.pk, outcome)
 
 
 def redispatch() -> int:
@@ -245,7 +230,7 @@ def redispatch() -> int:
     )
     poked = list(waiting)
     for run_id in poked:
-        poke(run_id)
+        pokes.poke(run_id)
     return len(poked)
 
 
@@ -278,7 +263,7 @@ def _has_ended(release: Release | None) -> bool:
 def _give_up(run: MigrationRun) -> None:
     """End a queued run whose release ended meanwhile."""
     ended = Outcome(RunState.CANCELLED, next_step=f"The release ended first. {_stands(run)}")
-    _end(MigrationRun.objects.filter(pk=run.pk, state=RunState.QUEUED), run.pk, ended)
+    end(MigrationRun.objects.filter(pk=run.pk, state=RunState.QUEUED), run.pk, ended)
 
 
 def _stands(run: MigrationRun) -> str:
@@ -360,62 +345,3 @@ def _take(run: MigrationRun) -> MigrationRun:
         .select_related("release", "target")
         .get(pk=run.pk)
     )
-
-
-_VERBS = {
-    RunState.SUCCEEDED: "run.succeed",
-    RunState.FAILED: "run.fail",
-    RunState.CANCELLED: "run.cancelled",
-    RunState.LOST: "run.lose",
-    RunState.QUEUED: "run.requeue",
-}
-_VERDICTS = {
-    RunState.SUCCEEDED: Verdict.PASS,
-    RunState.FAILED: Verdict.FAIL,
-    RunState.CANCELLED: Verdict.INCONCLUSIVE,
-    RunState.LOST: Verdict.INCONCLUSIVE,
-    RunState.QUEUED: Verdict.INCONCLUSIVE,
-}
-
-
-def _end(ours: object, run_id: int, outcome: Outcome) -> bool:
-    final = outcome.state in RUN.final
-    changes = {"state": outcome.state, "error": outcome.error, "next_step": outcome.next_step}
-    if final:
-        changes["finished_at"] = Now()  # type: ignore[assignment]
-    if outcome.state != RunState.RUNNING:
-        changes["token"] = None  # type: ignore[assignment]
-    if ours.update(**changes) != 1:  # type: ignore[attr-defined]
-        return False
-    run = MigrationRun.objects.select_related("release", "target__environment").get(pk=run_id)
-    if final:
-        _mark_open_scripts(run, StepState.NOT_RUN)
-        _note_evidence(run, outcome)
-    if outcome.state == RunState.QUEUED:
-        transaction.on_commit(lambda: poke(run_id))
-    timeline.record(
-        actor=WORKER,
-        verb=_VERBS[outcome.state],
-        subject=run,
-        release=run.release,
-        environment=run.target.environment,
-        data={"error": outcome.error} if outcome.error else {},
-    )
-    return True
-
-
-def _note_evidence(run: MigrationRun, outcome: Outcome) -> None:
-    states = list(run.scripts.values_list("state", flat=True))
-    evidence.record(
-        subject=run,
-        release=run.release,
-        verdict=_VERDICTS[outcome.state],
-        summary=f"{run}: {outcome.state.label}. {outcome.error}".strip(),
-        numbers={state: states.count(state) for state in set(states)},
-    )
-
-
-def _mark_open_scripts(run: MigrationRun, state: StepState) -> None:
-    opened = [StepState.PENDING, StepState.RUNNING]
-    Statement.objects.filter(run_script__run=run, state__in=opened).update(state=state)
-    run.scripts.filter(state__in=opened).update(state=state)

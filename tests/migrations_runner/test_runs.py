@@ -11,6 +11,7 @@ from django.db import connection
 from django_q.models import OrmQ
 
 from migrations_runner import execution, resolving, runs, session
+from migrations_runner.endings import Outcome
 from migrations_runner.failures import ChangedSinceApplied
 from migrations_runner.models import AppliedScript, MigrationRun, MigrationScript
 from migrations_runner.states import RunState
@@ -206,7 +207,7 @@ def test_a_target_is_worked_on_by_one_run_at_a_time_in_order(queue: QueueRun) ->
     assert held is not None
     assert runs.claim(second.pk) is None
     assert runs.redispatch() == 0
-    assert runs.finish(held, runs.Outcome(RunState.SUCCEEDED))
+    assert runs.finish(held, Outcome(RunState.SUCCEEDED))
     assert runs.claim(second.pk) is not None
 
 
@@ -226,7 +227,7 @@ def test_a_fenced_worker_can_write_nothing_more(queue: QueueRun) -> None:
     MigrationRun.objects.filter(pk=run.pk).update(heartbeat_at="2026-01-01T00:00Z")
     assert resolving.reap() == 2  # lost, and queued again: nothing had been done
     assert runs.beat(held) == (False, False)
-    assert runs.finish(held, runs.Outcome(RunState.SUCCEEDED)) is False
+    assert runs.finish(held, Outcome(RunState.SUCCEEDED)) is False
     run.refresh_from_db()
     assert run.state == RunState.QUEUED
 
