@@ -191,3 +191,30 @@ class Signoff(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role}: {'go' if self.go else 'no go'}"
+
+
+class Approval(models.Model):
+    """A person's yes to exactly one content of something: any edit leaves it behind.
+
+    `subject` is kind:id, such as run:7; `content_hash` is whatever the room of the subject hashes.
+    """
+
+    subject = models.CharField(max_length=120)
+    content_hash = models.CharField(max_length=64)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    note = models.CharField(max_length=500, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["subject", "at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["subject", "content_hash", "person"],
+                condition=Q(withdrawn_at__isnull=True),
+                name="approval_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} approves {self.subject}"

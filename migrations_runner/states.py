@@ -79,3 +79,68 @@ STEP_TONES = {
     StepState.UNDONE: "warn",
     StepState.NOT_RUN: "quiet",
 }
+
+
+class RehearsalState(models.TextChoices):
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Rehearsing"
+    PASSED = "passed", "Passed"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+_H = RehearsalState
+
+REHEARSAL = StateMachine(
+    "rehearsal",
+    {
+        _H.QUEUED: frozenset({_H.RUNNING, _H.CANCELLED}),
+        # running -> queued: the worker is gone; the clone is thrown away and made anew
+        _H.RUNNING: frozenset({_H.PASSED, _H.FAILED, _H.QUEUED, _H.CANCELLED}),
+        _H.PASSED: frozenset(),
+        _H.FAILED: frozenset(),
+        _H.CANCELLED: frozenset(),
+    },
+)
+
+REHEARSAL_TONES = {
+    _H.QUEUED: "info",
+    _H.RUNNING: "active",
+    _H.PASSED: "good",
+    _H.FAILED: "bad",
+    _H.CANCELLED: "quiet",
+}
+
+
+class BackupState(models.TextChoices):
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Being taken"
+    VERIFIED = "verified", "Taken and verified"
+    ATTESTED = "attested", "Attested by a person"
+    FAILED = "failed", "Failed"
+    REMOVED = "removed", "Removed: its time was over"
+
+
+_B = BackupState
+
+BACKUP = StateMachine(
+    "backup",
+    {
+        _B.QUEUED: frozenset({_B.RUNNING, _B.FAILED}),
+        # running -> queued: the worker is gone; the half-written file is thrown away
+        _B.RUNNING: frozenset({_B.VERIFIED, _B.FAILED, _B.QUEUED}),
+        _B.VERIFIED: frozenset({_B.REMOVED}),
+        _B.ATTESTED: frozenset(),
+        _B.FAILED: frozenset(),
+        _B.REMOVED: frozenset(),
+    },
+)
+
+BACKUP_TONES = {
+    _B.QUEUED: "info",
+    _B.RUNNING: "active",
+    _B.VERIFIED: "good",
+    _B.ATTESTED: "good",
+    _B.FAILED: "bad",
+    _B.REMOVED: "quiet",
+}

@@ -48,10 +48,16 @@ _RUNS = {
     "migrations_runner.queue_run",
     "migrations_runner.approve_run",
     "migrations_runner.cancel_run",
+    "migrations_runner.hold_target",
+    "migrations_runner.take_backup",
+    "migrations_runner.attest_backup",
 }
 _EDIT_SCRIPTS = {
     "migrations_runner.add_migrationscript",
     "migrations_runner.change_migrationscript",
+    "migrations_runner.add_scriptcheck",
+    "migrations_runner.change_scriptcheck",
+    "migrations_runner.delete_scriptcheck",
 }
 _EDIT_ITEMS = {"checklists.add_checklistitem", "checklists.change_checklistitem"}
 _DIAL = {"flags.turn_dial", "flags.kill_flag"}

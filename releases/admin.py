@@ -230,7 +230,7 @@ class TargetDatabaseAdmin(OnTimeline):
         "name",
         "environment",
         "url_variable",
-        "lock_timeout_ms",
+        "stall_budget_ms",
         "statement_timeout_ms",
         "answered",
         "checked_at",

@@ -29,6 +29,11 @@ class Environment(models.Model):
     is_production = models.BooleanField(
         default=False, help_text="Acts here are confirmed with their blast radius."
     )
+    approvals_needed = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="How many other people approve a run here. Empty: 1 in production, 0 elsewhere.",
+    )
 
     class Meta:
         ordering: ClassVar = ["position", "slug"]
@@ -36,17 +41,42 @@ class Environment(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def quorum(self) -> int:
+        """How many people other than its author have to approve a run here."""
+        if self.approvals_needed is None:
+            return int(self.is_production)
+        return self.approvals_needed
+
 
 class TargetDatabase(models.Model):
     """A database that scripts run on. Holds the *name* of the variable with its URL, no secret."""
 
+    class BackupNeed(models.TextChoices):
+        NONE = "none", "No backup is asked for"
+        DUMP = "dump", "A verified dump of ours"
+        ATTESTED = "attested", "A dump of ours, or a provider's attested by a person"
+
     name = models.CharField(max_length=63, unique=True, validators=[slug_validator])
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="targets")
     url_variable = models.CharField(max_length=100, validators=[variable_validator])
-    lock_timeout_ms = models.PositiveIntegerField(
-        default=3000, help_text="The longest any other session waits behind a lock of ours."
+    stall_budget_ms = models.PositiveIntegerField(
+        default=200, help_text="No request waits longer than this behind a run, in milliseconds."
     )
     statement_timeout_ms = models.PositiveIntegerField(default=900_000)
+    clone_variable = models.CharField(
+        max_length=100,
+        blank=True,
+        validators=[variable_validator],
+        help_text="The variable with the URL of a server for throw-away clones (rehearsals,"
+        " restores). Empty: the target's own server.",
+    )
+    backup = models.CharField(
+        max_length=8,
+        choices=BackupNeed,
+        blank=True,
+        help_text="What has to be there before a run. Empty: a dump in production, else nothing.",
+    )
     identity = models.JSONField(
         default=dict,
         blank=True,
@@ -61,6 +91,13 @@ class TargetDatabase(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def backup_needed(self) -> str:
+        """One of BackupNeed."""
+        if self.backup:
+            return self.backup
+        return self.BackupNeed.DUMP if self.environment.is_production else self.BackupNeed.NONE
 
 
 class Release(models.Model):

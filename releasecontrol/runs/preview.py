@@ -95,7 +95,7 @@ class Preview:
 
     @property
     def lock_wait(self) -> str:
-        return took(self.target.lock_timeout_ms)
+        return took(self.target.stall_budget_ms)
 
     @property
     def statement_limit(self) -> str:

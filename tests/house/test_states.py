@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from flags.states import ROLLOUT, ROLLOUT_TONES
-from migrations_runner.states import RUN, RUN_TONES
+from migrations_runner.states import (
+    BACKUP,
+    BACKUP_TONES,
+    REHEARSAL,
+    REHEARSAL_TONES,
+    RUN,
+    RUN_TONES,
+)
 from releases.states import RELEASE, RELEASE_TONES, StateMachine
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "states.md"
@@ -20,7 +27,14 @@ def drawn(title: str) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("title", "machine"), [("Release", RELEASE), ("Run", RUN), ("Rollout", ROLLOUT)]
+    ("title", "machine"),
+    [
+        ("Release", RELEASE),
+        ("Run", RUN),
+        ("Rehearsal", REHEARSAL),
+        ("Backup", BACKUP),
+        ("Rollout", ROLLOUT),
+    ],
 )
 def test_what_is_drawn_is_what_is_allowed(title: str, machine: StateMachine) -> None:
     allowed = {
@@ -30,7 +44,14 @@ def test_what_is_drawn_is_what_is_allowed(title: str, machine: StateMachine) -> 
 
 
 @pytest.mark.parametrize(
-    ("machine", "tones"), [(RELEASE, RELEASE_TONES), (RUN, RUN_TONES), (ROLLOUT, ROLLOUT_TONES)]
+    ("machine", "tones"),
+    [
+        (RELEASE, RELEASE_TONES),
+        (RUN, RUN_TONES),
+        (REHEARSAL, REHEARSAL_TONES),
+        (BACKUP, BACKUP_TONES),
+        (ROLLOUT, ROLLOUT_TONES),
+    ],
 )
 def test_every_state_has_a_tone(machine: StateMachine, tones: dict[str, str]) -> None:
     assert set(machine.moves) == set(tones)

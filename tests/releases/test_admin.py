@@ -257,7 +257,7 @@ def test_a_target_holds_the_name_of_a_variable_never_a_url(ana: User, staging: E
         "name": "production",
         "environment": staging.pk,
         "url_variable": "postgresql://u:secret@h/db",
-        "lock_timeout_ms": 3000,
+        "stall_budget_ms": 200,
         "statement_timeout_ms": 1000,
     }
     answer = of(ana).post("/admin/releases/targetdatabase/add/", given)

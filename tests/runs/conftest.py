@@ -32,7 +32,7 @@ def text(response: Any, status: int = 200) -> str:
 @pytest.fixture
 def target(staging: Environment) -> TargetDatabase:
     return TargetDatabase.objects.create(
-        name="staging", environment=staging, url_variable=VARIABLE, lock_timeout_ms=60_000
+        name="staging", environment=staging, url_variable=VARIABLE, stall_budget_ms=60_000
     )
 
 
@@ -40,7 +40,7 @@ def target(staging: Environment) -> TargetDatabase:
 def live(production: Environment) -> TargetDatabase:
     """The target that asks to be named before anything is queued on it."""
     return TargetDatabase.objects.create(
-        name="production", environment=production, url_variable=VARIABLE, lock_timeout_ms=60_000
+        name="production", environment=production, url_variable=VARIABLE, stall_budget_ms=60_000
     )
 
 

@@ -1,62 +1,15 @@
-"""Scripts, runs, and what happened statement by statement."""
+"""Runs, and what happened statement by statement."""
 
 from __future__ import annotations
 
-import hashlib
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 
+from migrations_runner.models.scripts import MigrationScript
 from migrations_runner.states import RUN_TONES, STEP_TONES, RunState, StepState
 from releases.models import Release, TargetDatabase
-
-
-def content_hash(text: str) -> str:
-    """SHA-256 of a script's text as UTF-8: what the ledger remembers of it."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-class MigrationScript(models.Model):
-    """One SQL script of a release. Without text it awaits its file."""
-
-    class Role(models.TextChoices):
-        SCHEMA = "schema", "Schema"
-        DATA = "data", "Data"
-        ROLLBACK = "rollback", "Rollback"
-        DRAFT = "draft", "Draft from the plan"
-
-    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="scripts")
-    name = models.CharField(max_length=200, help_text="The file's name, unique in the release.")
-    path = models.CharField(max_length=500, blank=True, help_text="As the plan names it.")
-    title = models.CharField(max_length=200, blank=True)
-    role = models.CharField(max_length=10, choices=Role, default=Role.SCHEMA)
-    position = models.PositiveIntegerField(default=0)
-    text = models.TextField(blank=True)
-    sha256 = models.CharField(max_length=64, blank=True, editable=False)
-    source_line = models.PositiveIntegerField(null=True, blank=True)
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        ordering: ClassVar = ["release", "position", "name"]
-        verbose_name = "migration script"
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["release", "name"], name="script_once"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def save(self, *args: object, **kwargs: object) -> None:
-        self.sha256 = content_hash(self.text) if self.text else ""
-        fields = kwargs.get("update_fields")
-        if isinstance(fields, list | tuple | set | frozenset) and "text" in fields:
-            kwargs["update_fields"] = {*fields, "sha256", "updated_at"}
-        super().save(*args, **kwargs)  # type: ignore[arg-type]
-
-    @property
-    def awaits_file(self) -> bool:
-        return not self.text
 
 
 class MigrationRun(models.Model):
@@ -64,6 +17,19 @@ class MigrationRun(models.Model):
 
     State = RunState
 
+    class Kind(models.TextChoices):
+        APPLY = "apply", "Apply"
+        UNDO = "undo", "Undo"
+
+    kind = models.CharField(max_length=6, choices=Kind, default=Kind.APPLY)
+    undoes = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="undone_by",
+        help_text="The run whose row changes this one takes back.",
+    )
     release = models.ForeignKey(
         Release, on_delete=models.PROTECT, null=True, blank=True, related_name="runs"
     )
@@ -78,12 +44,18 @@ class MigrationRun(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     poked_at = models.DateTimeField(null=True, blank=True)
     token = models.UUIDField(null=True, blank=True, help_text="The claim of the worker at work.")
+    worker = models.CharField(max_length=100, blank=True, help_text="Which worker has the claim.")
     claims = models.PositiveSmallIntegerField(default=0)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_by = models.CharField(max_length=150, blank=True)
+    pause_requested_at = models.DateTimeField(null=True, blank=True)
+    pause_requested_by = models.CharField(max_length=150, blank=True)
+    waiting_on = models.JSONField(
+        default=list, blank=True, help_text="Whom it waits for right now: sessions on the target."
+    )
     error = models.TextField(blank=True)
     next_step = models.TextField(blank=True, help_text="What was not done and what to do now.")
 
@@ -124,8 +96,16 @@ class RunScript(models.Model):
     name = models.CharField(max_length=200)
     position = models.PositiveIntegerField()
     role = models.CharField(max_length=10, choices=MigrationScript.Role)
+    mode = models.CharField(
+        max_length=10, choices=MigrationScript.Mode, default=MigrationScript.Mode.SCRIPT
+    )
+    driver_query = models.TextField(blank=True)
+    undo = models.BooleanField(default=False)
     text = models.TextField()
     sha256 = models.CharField(max_length=64)
+    includes = models.JSONField(
+        default=dict, blank=True, help_text="Texts of the scripts that this one includes, by path."
+    )
     state = models.CharField(max_length=10, choices=StepState, default=StepState.PENDING)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
