@@ -14,8 +14,9 @@ from typing import Any
 
 import postgast
 from google._upb import _message  # type: ignore[import-untyped]
+from postgast import pg_query_pb2
 
-from migrations_runner.kinds import kind_of
+from migrations_runner.kinds import Node, kind_of
 from migrations_runner.lexing import Lines, first_token, without_line_comments
 from migrations_runner.quoting import encodable
 from migrations_runner.refusals import (
@@ -41,11 +42,29 @@ from migrations_runner.variables import (
     substitute_placeholders,
 )
 
-__all__ = ["Checked", "Problem", "Script", "Statement", "check", "content_sha256", "parse_script"]
+__all__ = [
+    "Checked",
+    "Problem",
+    "Script",
+    "Statement",
+    "check",
+    "content_sha256",
+    "deparse",
+    "fingerprint",
+    "parse_script",
+    "parse_tree",
+]
 
 # The tree of `a || b || …` grows one level a term, and protobuf gives up at a hundred levels. The
 # lexer refuses anything so deep that it could exhaust the stack.
 _message.SetAllowOversizeProtos(True)  # noqa: FBT003  (its only argument)
+
+#: How the parser's union of all nodes names each kind of statement.
+_STATEMENT_FIELDS = {
+    field.message_type.name: field.name
+    for field in pg_query_pb2.Node.DESCRIPTOR.fields
+    if field.message_type and field.message_type.name.endswith("Stmt")
+}
 
 
 def parse_script(text: str, variables: Mapping[str, str] | None) -> Script:
@@ -91,6 +110,54 @@ def check(text: str, variables: Mapping[str, str] | None = None) -> Checked:
 def content_sha256(text: str) -> str:
     """What the ledger remembers of a script's text: SHA-256 of its UTF-8."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def parse_tree(sql: str) -> Node:
+    """The tree of plain SQL: ``tree.stmts[i].stmt`` wraps each statement's node.
+
+    For rewrites: change a copy of a node in place and `deparse` the tree. Raises SqlSyntaxError.
+
+    >>> tree = parse_tree("DROP INDEX i")
+    >>> tree.stmts[0].stmt.drop_stmt.concurrent = True
+    >>> deparse(tree)
+    'DROP INDEX CONCURRENTLY i'
+    """
+    try:
+        return postgast.parse(sql)
+    except postgast.PgQueryError as error:
+        line, column = Lines(sql).locate(max(error.cursorpos - 1, 0))
+        raise SqlSyntaxError(error.message, line=line, column=column) from None
+
+
+def deparse(tree: Node) -> str:
+    """A tree of `parse_tree`, or one statement's node, as SQL again: on one line, comments gone.
+
+    Raises TypeError for a part of a statement, which the library's C code would not survive.
+
+    >>> deparse(parse_script("TABLE  t -- all of it", {}).statements[0].node)
+    'SELECT * FROM t'
+    """
+    if type(tree).__name__ == "ParseResult":
+        return str(postgast.deparse(tree))
+    field = _STATEMENT_FIELDS.get(type(tree).__name__)
+    if field is None:
+        raise TypeError(f"a {type(tree).__name__} is no statement")
+    whole = pg_query_pb2.ParseResult()
+    getattr(whole.stmts.add().stmt, field).CopyFrom(tree)
+    return str(postgast.deparse(whole))
+
+
+def fingerprint(sql: str) -> str:
+    """16 hexadecimal digits that stay when only constants, blanks or comments change.
+
+    >>> fingerprint("SELECT 1") == fingerprint("select  2 -- two")
+    True
+    """
+    try:
+        return str(postgast.fingerprint(sql).hex)
+    except postgast.PgQueryError as error:
+        line, column = Lines(sql).locate(max(error.cursorpos - 1, 0))
+        raise SqlSyntaxError(error.message, line=line, column=column) from None
 
 
 def _tried(
@@ -260,4 +327,5 @@ def _statement(wrapped: Any, sql: str, offset: int, place: tuple[int, int]) -> S
         in_transaction_ok=runs_in_transaction(node),
         transaction_control=control,
         offset=offset,
+        node=node,
     )

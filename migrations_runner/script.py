@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from migrations_runner.kinds import SAVEPOINTS
+from migrations_runner.kinds import SAVEPOINTS, Node
 from migrations_runner.lexing import Lines
 from migrations_runner.refusals import TransactionControlInScript
 from migrations_runner.variables import Substituted, VariableUse
@@ -25,6 +25,8 @@ class Statement:
     in_transaction_ok: bool
     transaction_control: bool
     offset: int = field(repr=False, default=0)
+    #: The parser's node, for those who look closer: its type's name says which statement it is.
+    node: Node = field(repr=False, compare=False, hash=False, default=None)
 
 
 @dataclass(frozen=True, slots=True)
