@@ -71,7 +71,7 @@ def refresh(connection: Connection, target: TargetDatabase) -> None:
         "RESET ROLE; RESET SESSION AUTHORIZATION; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP"
     )
     _set(connection, "standard_conforming_strings", "on")  # as the text was read
-    _set(connection, "lock_timeout", f"{target.lock_timeout_ms}ms")
+    _set(connection, "lock_timeout", f"{target.stall_budget_ms}ms")
     _set(connection, "statement_timeout", f"{target.statement_timeout_ms}ms")
     watch_the_client(connection)
 

@@ -287,7 +287,7 @@ def test_progress_is_seen_while_the_statement_runs(queue: QueueRun, on_target: T
 def test_the_targets_limits_hold_and_a_script_may_set_its_own(
     queue: QueueRun, target: TargetDatabase, on_target: Target
 ) -> None:
-    TargetDatabase.objects.update(lock_timeout_ms=50, statement_timeout_ms=4321)
+    TargetDatabase.objects.update(stall_budget_ms=50, statement_timeout_ms=4321)
     on_target.execute("CREATE TABLE busy (n int)")
     on_target.execute("BEGIN")
     on_target.execute("LOCK TABLE busy")
