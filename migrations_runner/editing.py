@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import Q
 
+from migrations_runner import versions
 from migrations_runner.models import AppliedScript, MigrationScript
 from migrations_runner.parsing import check
 from releases import timeline
@@ -60,6 +61,7 @@ def save(*, script: MigrationScript, actor: Actor, created: bool) -> None:
     require_open(release)
     script.full_clean()
     script.save()
+    versions.keep(script, by=actor.name)
     timeline.record(
         actor=actor,
         verb="script.create" if created else "script.edit",

@@ -22,6 +22,7 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from checklists import gates
+from migrations_runner import versions
 from releasecontrol.plan import dial as dials
 from releasecontrol.plan import scripts as script_files
 from releasecontrol.plan.compare import Changes, compare_all
@@ -107,6 +108,8 @@ def apply(
         actor=actor,
     )
     attached = script_files.put(release, scripts)
+    for script in release.scripts.exclude(sha256=""):
+        versions.keep(script, by=actor.name)
     _record(actor, release, document, changes, attached)
     return Applied(release, document, unchanged=False, changes=changes, attached=attached)
 

@@ -24,6 +24,7 @@ from pathlib import Path, PurePosixPath
 
 from django.db import transaction
 
+from migrations_runner import versions
 from migrations_runner.models import MigrationScript
 from releases import timeline
 from releases.models import Release
@@ -93,6 +94,7 @@ def attach(*, release: Release, files: Mapping[str, str], actor: Actor) -> Attac
         raise ScriptsAreFinal(f"It is {release.get_state_display().lower()}.")
     done = put(release, files)
     for script in MigrationScript.objects.filter(release=release, name__in=done.names):
+        versions.keep(script, by=actor.name)
         timeline.record(
             actor=actor,
             verb="script.attach",
