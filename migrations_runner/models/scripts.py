@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from releases.models import Release
@@ -72,6 +73,17 @@ class MigrationScript(models.Model):
         if isinstance(fields, list | tuple | set | frozenset) and "text" in fields:
             kwargs["update_fields"] = {*fields, "sha256", "updated_at"}
         super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+    def clean(self) -> None:
+        """A fan-out has its query; a script takes back another one of its release."""
+        fans_out = self.mode == self.Mode.FAN_OUT
+        if fans_out != bool(self.driver_query.strip()):
+            words = "A fan-out needs its query." if fans_out else "Only a fan-out has a query."
+            raise ValidationError({"driver_query": words})
+        if self.reverts is not None and self.reverts.pk == self.pk:
+            raise ValidationError({"reverts": "A script can’t take back itself."})
+        if self.reverts is not None and self.reverts.release_id != self.release_id:
+            raise ValidationError({"reverts": "Choose a script of the same release."})
 
     @property
     def awaits_file(self) -> bool:
