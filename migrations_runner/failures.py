@@ -10,9 +10,14 @@ Refused
 
 from __future__ import annotations
 
-import psycopg
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from migrations_runner.script import Script, Statement
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from migrations_runner.ledger import Connection
+from migrations_runner.script import Statement
 from releases.redaction import redact
 from releases.refusals import Refused
 
@@ -23,14 +28,6 @@ class ChangedSinceApplied(Refused):
 
 class StatementFailed(Refused):
     """A statement failed and its transaction was rolled back."""
-
-    @classmethod
-    def at(
-        cls, script: str, text: Script, statement: Statement, error: psycopg.Error
-    ) -> StatementFailed:
-        """The failure with line and column in the script, as the server reported its position."""
-        line, column = position(text, statement, error)
-        return cls(f"{script}, line {line}, column {column}: {told(error)}")
 
 
 class PartlyApplied(Refused):
@@ -76,9 +73,17 @@ def told(error: psycopg.Error) -> str:
     )
 
 
-def position(text: Script, statement: Statement, error: psycopg.Error) -> tuple[int, int]:
-    """Line and column, 1-based, in the script. The server counts characters of one statement."""
-    given = error.diag.statement_position
-    if not given:
-        return statement.line, statement.column
-    return text.locate(statement, int(given))
+@contextmanager
+def answers(connection: Connection, where: str) -> Iterator[None]:
+    """Tell a server that said no (StatementFailed) from one that is gone (TargetGone)."""
+    try:
+        yield
+    except psycopg.Error as error:
+        if is_gone(connection):
+            raise TargetGone(told(error)) from None
+        raise StatementFailed(f"{where}: {told(error)}") from None
+
+
+def is_gone(connection: Connection) -> bool:
+    """Did this session end without our doing?"""
+    return connection.closed or connection.info.transaction_status == TransactionStatus.UNKNOWN

@@ -52,10 +52,15 @@ def opened(
         connection.close()
 
 
+def another(target: TargetDatabase, run_id: int) -> Connection:
+    """A further session of a run, without the lock, in autocommit mode. Raises as `opened`."""
+    return targets.connect(target, application_name=application_name(run_id), autocommit=True)
+
+
 @contextmanager
 def clerk(target: TargetDatabase, run_id: int) -> Iterator[Connection]:
     """A second session for notes in the ledger, which no SET of the script can reach."""
-    connection = targets.connect(target, application_name=application_name(run_id), autocommit=True)
+    connection = another(target, run_id)
     try:
         yield connection
     finally:

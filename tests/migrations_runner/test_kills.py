@@ -42,9 +42,9 @@ POINTS = [
     ("migrations_runner.session:refresh", "after", 1),
     ("migrations_runner.ledger:record_applied", "before", 1),
     ("migrations_runner.ledger:record_applied", "after", 1),
-    ("migrations_runner.execution:_Work._do", "before", 1),
-    ("migrations_runner.execution:_Work._do", "after", 1),
-    ("migrations_runner.execution:_Work._do", "after", 2),
+    ("migrations_runner.steps:do", "before", 1),
+    ("migrations_runner.steps:do", "after", 1),
+    ("migrations_runner.steps:do", "after", 2),
     ("migrations_runner.execution:mark", "before", 2),
     ("migrations_runner.runs:remember_applied", "after", 1),
     ("migrations_runner.ledger:record_applied", "after", 2),
@@ -132,7 +132,7 @@ def test_a_statement_that_nobody_knows_of_waits_for_a_person(
 ) -> None:
     on_target.execute(SCHEMA)
     run = queue(APART)
-    assert work(run, "migrations_runner.execution:_Work._do", when, 2) == -signal.SIGKILL
+    assert work(run, "migrations_runner.steps:do", when, 2) == -signal.SIGKILL
     assert look(run) == RunState.LOST
     assert "during its statement 2" in run.next_step
     assert look(run) == RunState.LOST  # it never goes on by itself
@@ -178,9 +178,9 @@ def test_three_dead_workers_in_a_row_end_the_run(queue: QueueRun, on_target: Tar
     on_target.execute(SCHEMA)
     run = queue(ONE)
     for _ in range(resolving.MOST_CLAIMS - 1):
-        assert work(run, "migrations_runner.execution:_Work._do", "after", 1) == -signal.SIGKILL
+        assert work(run, "migrations_runner.steps:do", "after", 1) == -signal.SIGKILL
         assert look(run) == RunState.QUEUED
-    assert work(run, "migrations_runner.execution:_Work._do", "after", 1) == -signal.SIGKILL
+    assert work(run, "migrations_runner.steps:do", "after", 1) == -signal.SIGKILL
     assert look(run) == RunState.FAILED
     assert "3 workers in a row" in run.error
     assert effects(on_target) == {}

@@ -267,8 +267,7 @@ def test_a_running_run_is_cancelled_and_rolled_back(queue: QueueRun, on_target: 
 
 
 def test_progress_is_seen_while_the_statement_runs(queue: QueueRun, on_target: Target) -> None:
-    on_target.execute("SELECT pg_advisory_lock(1)")
-    run = queue("SELECT 1; SELECT pg_advisory_lock(1);")
+    run = queue("SELECT 1; SELECT pg_sleep(600);")
     worker = threading.Thread(target=work_on, args=(run,))
     worker.start()
     try:
@@ -280,7 +279,7 @@ def test_progress_is_seen_while_the_statement_runs(queue: QueueRun, on_target: T
             on_target.execute("SELECT pg_sleep(0.05)")
         assert states == ["applied", "running"]
     finally:
-        on_target.execute("SELECT pg_advisory_unlock(1)")
+        runs.cancel(run=run, actor=ACTOR)
         worker.join(timeout=30)
 
 

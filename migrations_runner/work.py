@@ -1,0 +1,103 @@
+"""What every room that takes part in a run is handed: the run in its worker, one script at work.
+
+Rooms import this module and never `execution`, which imports them (through `hooks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from migrations_runner import ledger, session
+from migrations_runner.ledger import Connection, Key
+from migrations_runner.models import MigrationRun, RunScript, Statement
+from migrations_runner.output import Notices
+from migrations_runner.progress import Keeper, Progress
+from migrations_runner.runs import Claim
+from migrations_runner.script import Script
+from migrations_runner.script import Statement as ParsedStatement
+from migrations_runner.sending import Sender
+from releases.models import TargetDatabase
+
+
+@dataclass
+class RunAtWork:
+    """One run in a worker. `connection` is the locked session on the target, in autocommit mode."""
+
+    held: Claim
+    connection: Connection
+    keeper: Keeper
+    progress: Progress
+    guards: tuple[Callable[[Work], AbstractContextManager[None]], ...] = ()
+    _observer: Connection | None = field(default=None, repr=False)
+
+    @property
+    def run(self) -> MigrationRun:
+        return self.held.run
+
+    @property
+    def target(self) -> TargetDatabase:
+        return self.held.run.target
+
+    def observer(self) -> Connection:
+        """A second autocommit session on the target: it sees only what is committed.
+
+        Opened when first asked for, closed with the run. Raises TargetUnreachable.
+        """
+        if self._observer is None or self._observer.closed:
+            self._observer = session.another(self.target, self.run.pk)
+        return self._observer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        if self._observer is not None:
+            self._observer.close()
+
+
+@dataclass
+class Work:
+    """One script at work. `standing` is what the target's ledger said of it before we began."""
+
+    run: RunAtWork
+    script: RunScript
+    key: Key
+    text: Script
+    standing: ledger.Entry | None
+    notices: Notices
+    sender: Sender = field(init=False)
+    rows: dict[int, Statement] = field(init=False)
+    steps: list[tuple[ParsedStatement, Statement]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rows = {row.index: row for row in self.script.statements.all()}
+        self.steps = [(statement, self.rows[statement.index]) for statement in self.text.statements]
+        self.begin_again()
+
+    @property
+    def connection(self) -> Connection:
+        return self.run.connection
+
+    def begin_again(self) -> None:
+        """Forget what psql would remember of the statements sent so far: the script starts anew."""
+        self.sender = Sender(self.connection, self.text, self.run.run.variables)
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Enter this inside a transaction, behind the ledger row; leave it just before COMMIT.
+
+        The guards' last words may be a refusal, which rolls everything back.
+        """
+        with ExitStack() as stack:
+            for guard in self.run.guards:
+                stack.enter_context(guard(self))
+            yield
