@@ -1,7 +1,7 @@
 # Works with any make and /bin/sh, as root or not, from a path with spaces. `make help` lists all.
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
-.PHONY: help setup up worker test lint format bench clean clean-data
+.PHONY: help setup up worker test lint format faults peers bench clean clean-data
 
 VENV_PYTHON = .venv/bin/python
 # Nothing embedded is installed where DATABASE_URL names a server, here or in .env.
@@ -57,6 +57,15 @@ format: ## Put code and templates in shape
 bench: ## Measure, into var/bench/results.jsonl
 	@$(FIND_PYTHON); "$$found" releasecontrol/bootstrap.py dev $(EMBEDDED)
 	@EMBEDDED_DIR=$${EMBEDDED_DIR:-var/test-postgres} exec $(VENV_PYTHON) -m tests.bench
+
+faults: ## Kill workers at every named point, 300 times each (KILLS=... for another number)
+	@$(FIND_PYTHON); "$$found" releasecontrol/bootstrap.py dev $(EMBEDDED)
+	@EMBEDDED_DIR=$${EMBEDDED_DIR:-var/test-postgres} KILLS=$${KILLS:-300} exec $(VENV_PYTHON) -m pytest -m faults $(ARGS)
+
+peers: ## Install the runners that make bench compares with, into var/peers (npm, PyPI, apt)
+	@mkdir -p var/peers && cd var/peers && npm install --silent --no-audit --no-fund dbmate@2 liquibase@4.4.0
+	@$(FIND_PYTHON); "$$found" -m venv var/peers/venv && var/peers/venv/bin/pip install -q yoyo-migrations==9.0.0 psycopg2-binary setuptools
+	@command -v sqitch >/dev/null || (test "$$(id -u)" = 0 && apt-get update -q && apt-get install -qy --no-install-recommends sqitch libdbd-pg-perl) || echo "sqitch is not here, so it is left out."
 
 clean: ## Remove .venv and caches; the data stay
 	@if test -x $(VENV_PYTHON); then $(VENV_PYTHON) -m releasecontrol.embedded stop || exit 1; fi

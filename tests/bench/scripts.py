@@ -121,7 +121,8 @@ def rows() -> tuple[list[MigrationScript], TargetDatabase]:
 
 
 @contextmanager
-def worker() -> Iterator[None]:
+def worker() -> Iterator[subprocess.Popen[bytes]]:
+    """A real `manage.py worker`; killed already when the caller did that."""
     process = subprocess.Popen(
         [sys.executable, "manage.py", "worker"],
         cwd=ROOT,
@@ -130,7 +131,7 @@ def worker() -> Iterator[None]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait(timeout=60)
