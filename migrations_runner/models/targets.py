@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.db import models
 
 from migrations_runner.models.runs import MigrationRun
-from migrations_runner.states import BackupState
+from migrations_runner.states import BACKUP_TONES, BackupState
 from releases.models import TargetDatabase
 
 
@@ -82,3 +82,7 @@ class Backup(models.Model):
 
     def __str__(self) -> str:
         return f"Backup {self.pk} of {self.target}"
+
+    @property
+    def tone(self) -> str:
+        return BACKUP_TONES[BackupState(self.state)]
