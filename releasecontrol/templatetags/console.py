@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from releasecontrol.accounts import example
 from releasecontrol.board import sentences
+from releasecontrol.runs import words
 from releases.models import Event
 
 register = template.Library()
@@ -44,6 +45,12 @@ def ago(at: datetime) -> str:
     if seconds < 2 * _DAY:
         return f"{seconds // _HOUR:.0f} h ago"
     return f"{timezone.localtime(at):%d %b %Y, %H:%M}"
+
+
+@register.filter
+def took(milliseconds: float | None) -> str:
+    """How long something lasted, as people say it."""
+    return words.took(milliseconds)
 
 
 @register.simple_tag
