@@ -188,7 +188,17 @@ Q_CLUSTER = {
 }
 #: Seconds without a heartbeat after which a run, or the worker itself, counts as gone.
 RUN_STALE_SECONDS = number("RUN_STALE_SECONDS", default=10, at_least=2)
+RUN_LOCK_SECONDS = number("RUN_LOCK_SECONDS", default=300)
+RUN_REHEARSAL_FACTOR = number("RUN_REHEARSAL_FACTOR", default=10, at_least=2)
+RUN_PATIENCE_SECONDS = number("RUN_PATIENCE_SECONDS", default=3600)
 WORKER_STALE_SECONDS = number("WORKER_STALE_SECONDS", default=30, at_least=5)
+#: Old rows for a row-exact undo stay on their target so long.
+UNDO_KEEP_DAYS = number("UNDO_KEEP_DAYS", default=30, at_least=1)
+#: Where dumps of targets are written; it has to exist, readable by the worker's user alone.
+BACKUP_DIR = os.environ.get("BACKUP_DIR", "")
+BACKUP_FRESH_HOURS = number("BACKUP_FRESH_HOURS", default=24, at_least=1)
+BACKUP_KEEP = number("BACKUP_KEEP", default=3, at_least=1)
+BACKUP_KEEP_DAYS = number("BACKUP_KEEP_DAYS", default=30)
 
 # --- What we say about ourselves ------------------------------------------------------------
 SENTRY_DSN = os.environ.get("SENTRY_DSN", "")
