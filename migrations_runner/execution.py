@@ -8,11 +8,23 @@ resolver asks the ledger. Who else takes part, and when, stands in `hooks`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import psycopg
 
-from migrations_runner import hooks, ledger, one_by_one, one_transaction, runs, session
+from migrations_runner import (
+    attempts,
+    claims,
+    hooks,
+    ledger,
+    one_by_one,
+    one_transaction,
+    rehearsed,
+    session,
+)
+from migrations_runner.claims import Claim
 from migrations_runner.endings import Outcome
 from migrations_runner.failures import (
     ChangedSinceApplied,
@@ -20,15 +32,16 @@ from migrations_runner.failures import (
     Stopped,
     TargetGone,
     Unsure,
-    answers,
+    is_gone,
+    told,
 )
 from migrations_runner.keys import key_of
 from migrations_runner.ledger import Connection
 from migrations_runner.models import MigrationScript, RunScript
 from migrations_runner.output import Notices
 from migrations_runner.parsing import parse_script
-from migrations_runner.progress import Keeper, Progress, mark
-from migrations_runner.runs import Claim
+from migrations_runner.progress import Keeper, Progress, mark, patiently
+from migrations_runner.stalls import Watch
 from migrations_runner.states import RunState, StepState
 from migrations_runner.work import RunAtWork, Work
 from releases.refusals import Refused
@@ -44,7 +57,7 @@ _LOST = Outcome(
 
 def execute(run_id: int) -> None:
     """Claim a run and carry it out; does nothing where there is nothing to claim."""
-    held = runs.claim(run_id)
+    held = claims.claim(run_id)
     if held is None:
         return
     progress = Progress()
@@ -53,8 +66,8 @@ def execute(run_id: int) -> None:
     if keeper.fenced:
         log.warning("run %s: the claim was taken from us; the resolver has the word", run_id)
         return
-    progress.write()
-    runs.finish(held, outcome)
+    patiently(progress.write)
+    patiently(lambda: claims.finish(held, outcome))
 
 
 def _outcome(held: Claim, keeper: Keeper, progress: Progress) -> Outcome:
@@ -70,6 +83,9 @@ def _outcome(held: Claim, keeper: Keeper, progress: Progress) -> Outcome:
     except (TargetGone, psycopg.Error) as broken:
         log.warning("run %s: %s", held.run.pk, broken)
         return _LOST
+    except Exception as bug:
+        log.exception("run %s met a fault of ours", held.run.pk)
+        return replace(_LOST, error=f"A fault of Release Control itself: {type(bug).__name__}.")
     return Outcome(RunState.SUCCEEDED)
 
 
@@ -77,29 +93,38 @@ def _carry_out(held: Claim, keeper: Keeper, progress: Progress) -> None:
     run = held.run
     with (
         session.opened(run.target, run.pk, wait=keeper.wait) as connection,
-        RunAtWork(held, connection, keeper, progress, hooks.GUARDS) as at_work,
+        Watch(run.target, run.pk, connection.info.backend_pid, keeper) as watch,
+        RunAtWork(held, connection, keeper, progress, watch, hooks.GUARDS) as at_work,
     ):
-        _allow_interrupts(keeper, connection)
-        with answers(connection, "The ledger could not be made"):
+        keeper.interrupt = _interrupt(watch, connection)
+        with _answers(at_work, "The ledger could not be made"):
             ledger.prepare(connection)
-        _each(hooks.PREFLIGHT, at_work, connection, "Before the first script")
-        for script in run.scripts.select_related("script").all():
+        _each(hooks.PREFLIGHT, at_work, "Before the first script")
+        for script in patiently(lambda: list(run.scripts.select_related("script"))):
+            keeper.rest()
             if keeper.stop.is_set():
                 raise Stopped(f"{script.name} and what follows it were not started.")
-            with answers(connection, script.name):
+            with _answers(at_work, script.name):
                 _run_script(at_work, script)
-        _each(hooks.POSTFLIGHT, at_work, connection, "After the last script")
+        _each(hooks.POSTFLIGHT, at_work, "After the last script")
 
 
-def _each(
-    steps: Iterable[Callable[[RunAtWork], None]],
-    at_work: RunAtWork,
-    connection: Connection,
-    where: str,
-) -> None:
+def _each(steps: Iterable[Callable[[RunAtWork], None]], at_work: RunAtWork, where: str) -> None:
     for step in steps:
-        with answers(connection, where):
+        with _answers(at_work, where), attempts.patient(at_work, where):
             step(at_work)
+
+
+@contextmanager
+def _answers(at_work: RunAtWork, where: str) -> Iterator[None]:
+    """Tell a server that said no (StatementFailed, Stopped) from one that is gone (TargetGone)."""
+    try:
+        yield
+    except psycopg.Error as error:
+        if is_gone(at_work.connection):
+            raise TargetGone(told(error)) from None
+        at_work.keeper.only_to_stop = True
+        raise attempts.told_apart(at_work, error, where) from None
 
 
 def _run_script(at_work: RunAtWork, script: RunScript) -> None:
@@ -109,27 +134,30 @@ def _run_script(at_work: RunAtWork, script: RunScript) -> None:
     standing = ledger.read(connection, key)
     if standing is not None and standing.state == ledger.APPLIED:
         _skip(script, standing)
-        runs.remember_applied(run, script, key)
+        patiently(lambda: claims.remember_applied(run, script, key))
         return
     text = parse_script(script.text, run.variables)
     with Notices(connection) as notices:
-        _do_script(Work(at_work, script, key, text, standing, notices))
-    runs.remember_applied(run, script, key)
+        limits = patiently(lambda: rehearsed.limits(run, script))
+        _do_script(Work(at_work, script, key, text, standing, notices, limits))
+    patiently(lambda: claims.remember_applied(run, script, key))
 
 
 def _do_script(work: Work) -> None:
     mark(work.script, StepState.RUNNING)
     try:
         for before in hooks.BEFORE_SCRIPT:
-            before(work)
-        with answers(work.connection, work.script.name):
+            with attempts.patient(work.run, work.script.name):
+                before(work)
+        with _answers(work.run, work.script.name):
             _way(work)(work)
     except Refused as ended:
         mark(work.script, StepState.FAILED, error=ended.message)
         raise
     mark(work.script, StepState.APPLIED)
     for after in hooks.AFTER_SCRIPT:
-        after(work)
+        with attempts.patient(work.run, work.script.name):
+            after(work)
 
 
 def _way(work: Work) -> Callable[[Work], None]:
@@ -151,14 +179,21 @@ def _skip(script: RunScript, standing: ledger.Entry) -> None:
     mark(script, StepState.SKIPPED)
 
 
-def _allow_interrupts(keeper: Keeper, connection: Connection) -> None:
+def _interrupt(watch: Watch, connection: Connection) -> Callable[[], None]:
     def interrupt() -> None:
         try:
-            connection.cancel_safe(timeout=2.0)
-        except psycopg.Error:
-            log.info("a cancel request did not reach the target; it is sent again")
+            watch.cancel()
+        except (Refused, psycopg.Error):
+            _cancel_ourselves(connection)
 
-    keeper.interrupt = interrupt
+    return interrupt
+
+
+def _cancel_ourselves(connection: Connection) -> None:
+    try:
+        connection.cancel_safe(timeout=2.0)
+    except psycopg.Error:
+        log.info("a cancel request did not reach the target; it is sent again")
 
 
 def _what_now(held: Claim) -> str:

@@ -5,19 +5,26 @@ Refused
 ├── StatementFailed
 ├── PartlyApplied
 ├── UnfinishedBefore
+├── LockNotGranted
+├── HeldUsersTooLong
 └── Stopped
+
+StatementFailed
+├── TookTooLong
+└── CannotBeInTransaction
+
+Interrupted        a try that left nothing and may be made again
+├── LockMissed
+├── StalledOthers
+└── PauseAsked
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
 from migrations_runner.ledger import Connection
-from migrations_runner.script import Statement
 from releases.redaction import redact
 from releases.refusals import Refused
 
@@ -28,6 +35,22 @@ class ChangedSinceApplied(Refused):
 
 class StatementFailed(Refused):
     """A statement failed and its transaction was rolled back."""
+
+
+class TookTooLong(StatementFailed):
+    """A statement took far longer than in its rehearsal, so it was stopped and rolled back."""
+
+
+class CannotBeInTransaction(StatementFailed):
+    """A statement refused to run in a transaction, as only the server could know."""
+
+
+class LockNotGranted(Refused):
+    """Others held what was needed until we gave up, so that nobody had to wait; rolled back."""
+
+
+class HeldUsersTooLong(Refused):
+    """It kept others waiting for longer than the stall budget allows, so it was rolled back."""
 
 
 class PartlyApplied(Refused):
@@ -50,12 +73,20 @@ class Stopped(Refused):
     """The run was cancelled."""
 
 
-def leaves_traces(statement: Statement) -> bool:
-    """May this statement have had an effect although it failed, outside a transaction?
+class Interrupted(Exception):
+    """A try that was rolled back and left nothing; it may be made again."""
 
-    CREATE INDEX CONCURRENTLY leaves an invalid index; DO and CALL may commit a part themselves.
-    """
-    return not statement.in_transaction_ok or statement.kind in {"DO", "CALL"}
+
+class LockMissed(Interrupted):
+    """A lock was not granted within the stall budget, or would have meant a deadlock."""
+
+
+class StalledOthers(Interrupted):
+    """Somebody had waited for us for almost the whole stall budget."""
+
+
+class PauseAsked(Interrupted):
+    """Somebody asked the run to rest."""
 
 
 def told(error: psycopg.Error) -> str:
@@ -71,17 +102,6 @@ def told(error: psycopg.Error) -> str:
     return redact(
         ". ".join(part.rstrip(".") for part in parts) + f" (SQLSTATE {diagnosis.sqlstate})."
     )
-
-
-@contextmanager
-def answers(connection: Connection, where: str) -> Iterator[None]:
-    """Tell a server that said no (StatementFailed) from one that is gone (TargetGone)."""
-    try:
-        yield
-    except psycopg.Error as error:
-        if is_gone(connection):
-            raise TargetGone(told(error)) from None
-        raise StatementFailed(f"{where}: {told(error)}") from None
 
 
 def is_gone(connection: Connection) -> bool:

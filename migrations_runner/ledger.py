@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -32,6 +33,7 @@ CREATE TABLE IF NOT EXISTS release_control.ledger (
     done integer NOT NULL DEFAULT 0,
     doing integer,
     begun text NOT NULL DEFAULT '',
+    intent jsonb,
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (release, name, variables)
 );
@@ -45,7 +47,8 @@ INSERT INTO release_control.ledger AS standing
 VALUES (%(release)s, %(name)s, %(variables)s, %(sha256)s, %(role)s, %(state)s, %(run_id)s)
 ON CONFLICT (release, name, variables) DO UPDATE
     SET sha256 = excluded.sha256, role = excluded.role, state = excluded.state,
-        run_id = excluded.run_id, done = 0, doing = NULL, begun = '', at = clock_timestamp()
+        run_id = excluded.run_id, done = 0, doing = NULL, begun = '', intent = NULL,
+        at = clock_timestamp()
     WHERE standing.state <> 'applied'
 """
 
@@ -75,6 +78,8 @@ class Entry:
     done: int
     doing: int | None
     begun: str
+    intent: dict[str, Any] | None = None
+    """What stood before the statement under way, for a probe; see `probes`."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +103,26 @@ def prepare(connection: Connection) -> None:
     if found is None or found[0] is None:
         with connection.transaction():
             connection.execute(_CREATE)
+    elif not _has_intents(connection):
+        connection.execute(
+            "ALTER TABLE release_control.ledger ADD COLUMN IF NOT EXISTS intent jsonb"
+        )
+
+
+def _has_intents(connection: Connection) -> bool:
+    """A ledger of the first release knew no intents."""
+    row = connection.execute(
+        "SELECT true FROM pg_attribute WHERE attrelid = 'release_control.ledger'::regclass"
+        " AND attname = 'intent' AND NOT attisdropped"
+    ).fetchone()
+    return row is not None
 
 
 def read(connection: Connection, key: Key) -> Entry | None:
     """What the target says of a script; None where it never stood there or was taken back."""
     row = connection.execute(
-        "SELECT sha256, state, run_id, done, doing, begun FROM release_control.ledger"
+        "SELECT sha256, state, run_id, done, doing, begun, to_jsonb(ledger) -> 'intent'"
+        " FROM release_control.ledger"
         " WHERE (release, name, variables) = (%s, %s, %s) AND state <> 'undone'",
         [key.release, key.name, key.variables],
     ).fetchone()
@@ -127,13 +146,28 @@ def record_started(connection: Connection, key: Key, run_id: int) -> None:
 
 
 def note_progress(
-    connection: Connection, key: Key, *, done: int, doing: int | None, begun: str
+    connection: Connection,
+    key: Key,
+    *,
+    done: int,
+    begun: str,
+    doing: int | None = None,
+    intent: dict[str, Any] | None = None,
 ) -> None:
-    """Around each statement without a transaction: how many are done, which is under way."""
+    """How many statements are done; which is under way outside a transaction, and its intent."""
     connection.execute(
-        "UPDATE release_control.ledger SET done = %s, doing = %s, begun = %s, sha256 = %s"
-        " WHERE (release, name, variables) = (%s, %s, %s) AND state = 'started'",
-        [done, doing, begun, key.sha256, key.release, key.name, key.variables],
+        "UPDATE release_control.ledger SET done = %s, doing = %s, begun = %s, sha256 = %s,"
+        " intent = %s WHERE (release, name, variables) = (%s, %s, %s) AND state = 'started'",
+        [
+            done,
+            doing,
+            begun,
+            key.sha256,
+            Jsonb(intent) if intent is not None else None,
+            key.release,
+            key.name,
+            key.variables,
+        ],
     )
 
 
@@ -143,7 +177,7 @@ def settle(connection: Connection, key: Key, *, done: int) -> None:
     Which statements those were is not known to us any more, so any mended text may follow.
     """
     connection.execute(
-        "UPDATE release_control.ledger SET done = %s, doing = NULL, begun = ''"
+        "UPDATE release_control.ledger SET done = %s, doing = NULL, begun = '', intent = NULL"
         " WHERE (release, name, variables) = (%s, %s, %s) AND state = 'started'",
         [done, key.release, key.name, key.variables],
     )
@@ -153,7 +187,7 @@ def record_finished(connection: Connection, key: Key) -> None:
     """The last statement of a script without a transaction is done."""
     with connection.transaction():
         connection.execute(
-            "UPDATE release_control.ledger SET state = 'applied', doing = NULL,"
+            "UPDATE release_control.ledger SET state = 'applied', doing = NULL, intent = NULL,"
             " at = clock_timestamp()"
             " WHERE (release, name, variables) = (%s, %s, %s) AND state = 'started'",
             [key.release, key.name, key.variables],
@@ -179,4 +213,4 @@ def _write(connection: Connection, key: Key, state: str, run_id: int) -> None:
 
 
 def _entry(row: Any) -> Entry:
-    return Entry(row[0], row[1], row[2], row[3], row[4], row[5])
+    return Entry(row[0], row[1], row[2], row[3], row[4], row[5], row[6])

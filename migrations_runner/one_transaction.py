@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import psycopg
 
-from migrations_runner import ledger, steps
+from migrations_runner import attempts, ledger, steps
 from migrations_runner.failures import Stopped
 from migrations_runner.work import Work
 from releases.refusals import Refused
@@ -16,20 +13,19 @@ from releases.refusals import Refused
 def carry_out(work: Work) -> None:
     """Raises StatementFailed, Stopped, a guard's refusal; psycopg.Error if the server is gone."""
     try:
-        with transaction(work):
-            ledger.record_applied(work.connection, work.key, work.run.run.pk)
-            with work.guarded():
-                for statement, row in work.steps:
-                    steps.do(work, statement, row)
+        attempts.until_done(work.run, lambda: _attempt(work), where=work.script.name)
     except (Refused, psycopg.Error):
         steps.mark_rolled_back(work)
         raise
 
 
-@contextmanager
-def transaction(work: Work) -> Iterator[None]:
-    """BEGIN … COMMIT. A COMMIT that breaks is not a failed script: nobody knows."""
+def _attempt(work: Work) -> None:
+    """A COMMIT that breaks is not a failed script: nobody knows."""
+    work.begin_again()
     with work.connection.transaction():
-        yield
+        ledger.record_applied(work.connection, work.key, work.run.run.pk)
+        with work.guarded():
+            for statement, row in work.steps:
+                steps.do(work, statement, row)
         if work.run.keeper.stop.is_set():
             raise Stopped(f"{work.script.name} was rolled back just before its commit.")

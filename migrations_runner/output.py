@@ -37,6 +37,10 @@ class Notices:
         held, self._held = self._held, []
         return held
 
+    def say(self, lines: list[str]) -> None:
+        """Add something of our own."""
+        self._held += lines
+
     def _keep(self, notice: psycopg.errors.Diagnostic) -> None:
         if len(self._held) < MOST_NOTICES:
             self._held.append(f"{notice.severity}: {notice.message_primary}")

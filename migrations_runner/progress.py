@@ -10,14 +10,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
-from django.db import DatabaseError, connection
+from django.conf import settings
+from django.db import Error, InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 
-from migrations_runner import runs
+from migrations_runner import claims
+from migrations_runner.failures import Stopped
 from migrations_runner.models import RunScript, Statement
 from migrations_runner.states import StepState
 from releases.redaction import redact
@@ -26,6 +29,7 @@ log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 0.5
 MOST_OUTPUT = 4000
+T = TypeVar("T")
 
 
 class Progress:
@@ -40,7 +44,13 @@ class Progress:
         self._note(statement)
 
     def end(
-        self, statement: Statement, state: StepState, *, rows: int | None, ms: float, output: str
+        self,
+        statement: Statement,
+        state: StepState,
+        *,
+        rows: int | None,
+        ms: float | None,
+        output: str,
     ) -> None:
         statement.state, statement.rows, statement.milliseconds = state, rows, ms
         statement.output = redact(output)[:MOST_OUTPUT]
@@ -64,18 +74,28 @@ class Progress:
 class Keeper:
     """Beats for a claim in a thread of its own; a context manager.
 
-    `stop` is set when a cancel was asked for (`cancelled`) or the claim was lost (`fenced`);
-    whoever waits or works looks at it. `interrupt`, when set, is called again and again from then
-    on, because a cancel may reach the server just between two statements.
+    `stop` is set when a cancel was asked for (`cancelled`) or the claim was lost (`fenced`), and
+    `paused` tells that a pause was. Whoever waits or works looks at them; a statement at work
+    inside `interruptible` is cut short by `interrupt`, again and again, because a cancel may reach
+    the server just between two statements.
     """
 
-    def __init__(self, held: runs.Claim, progress: Progress) -> None:
+    def __init__(self, held: claims.Claim, progress: Progress) -> None:
         self.stop = threading.Event()
         self.cancelled = False
         self.fenced = False
         self.interrupt: Callable[[], None] | None = None
+        self.waiting_on: list[dict[str, Any]] = []
         self._held = held
         self._progress = progress
+        self._pause = threading.Event()
+        self._moved = threading.Condition()
+        self._told_waiting: list[dict[str, Any]] = []
+        self._gate = threading.RLock()
+        self.only_to_stop = False
+        """Is only a cancel of the run to interrupt what goes on just now?"""
+        self._open = False
+        self._sent = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat_on, name="keeper", daemon=True)
 
@@ -92,9 +112,59 @@ class Keeper:
         self._ended.set()
         self._thread.join()
 
+    @property
+    def paused(self) -> bool:
+        """Was a pause asked for, and not taken back yet?"""
+        return self._pause.is_set()
+
     def wait(self, seconds: float) -> bool:
         """Pause; True when the run is to stop."""
         return self.stop.wait(seconds)
+
+    def nap(self, seconds: float) -> bool:
+        """Pause, cut short when anything is asked of the run; True when it is to stop."""
+        with self._moved:
+            self._moved.wait_for(lambda: self.stop.is_set() or self.paused, seconds)
+        return self.stop.is_set()
+
+    def rest(self) -> None:
+        """Between two steps, with nothing open on the target: stay here while the run is paused.
+
+        Raises Stopped when it is cancelled meanwhile.
+        """
+        if not self.paused:
+            return
+        if not self.stop.is_set():
+            patiently(lambda: claims.note_paused(self._held))
+            with self._moved:
+                self._moved.wait_for(lambda: self.stop.is_set() or not self.paused)
+            patiently(lambda: claims.note_resumed(self._held))
+        if self.stop.is_set():
+            raise Stopped("It was paused; nothing further was started.")
+
+    @contextmanager
+    def interruptible(self, *, only_to_stop: bool = False) -> Iterator[None]:
+        """Only in here may the session on the target be interrupted."""
+        with self._gate:
+            self._open, self.only_to_stop, self._sent = True, only_to_stop, 0
+        try:
+            yield
+        finally:
+            with self._gate:
+                self._open = False
+
+    @property
+    def interrupted(self) -> bool:
+        """Was an interrupt sent in the last `interruptible`? One may still be under way then."""
+        return self._sent > 0
+
+    def cut_short(self) -> None:
+        """Interrupt what the session does, if it may be interrupted just now."""
+        with self._gate:
+            wanted = self.stop.is_set() or not self.only_to_stop
+            if self._open and wanted and self.interrupt is not None:
+                self._sent += 1
+                self.interrupt()
 
     def _beat_on(self) -> None:
         try:
@@ -105,20 +175,49 @@ class Keeper:
 
     def _beat_once(self) -> None:
         try:
-            ours, cancelled = runs.beat(self._held)
-            self.fenced = not ours
-            self.cancelled = self.cancelled or cancelled
-            if ours:
+            self._listen(claims.beat(self._held))
+            if not self.fenced:
                 self._progress.write()
-        except DatabaseError:
+                self._tell_waiting()
+        except Error:
             # Our own database is away: go on with the target; the reaper would find us by the
             # ledger if we die meanwhile.
             log.warning("run %s: no heartbeat, our database does not answer", self._held.run.pk)
             connection.close()
-        if self.fenced or self.cancelled:
-            self.stop.set()
-            if self.interrupt is not None:
-                self.interrupt()
+        if self.stop.is_set() or self.paused:
+            self.cut_short()
+
+    def _listen(self, wish: claims.Wish) -> None:
+        self.fenced = not wish.ours
+        self.cancelled = self.cancelled or wish.cancel
+        with self._moved:
+            if self.fenced or self.cancelled:
+                self.stop.set()
+            (self._pause.set if wish.pause else self._pause.clear)()
+            self._moved.notify_all()
+
+    def _tell_waiting(self) -> None:
+        now = self.waiting_on
+        if now != self._told_waiting:
+            claims.note_waiting(self._held, now)
+            self._told_waiting = now
+
+
+def patiently(write: Callable[[], T]) -> T:
+    """Write to our own database, and wait for it where it is away.
+
+    The run goes on, on the target, meanwhile; whoever waits here too long is found by the reaper.
+    """
+    deadline = time.monotonic() + settings.RUN_PATIENCE_SECONDS
+    while True:
+        try:
+            return write()
+        except (InterfaceError, OperationalError):
+            connection.close()
+            if time.monotonic() > deadline:
+                raise
+            log.warning("our own database does not answer; waiting for it")
+            threading.Event().wait(BEAT_SECONDS)
 
 
 def mark(script: RunScript, state: StepState, *, error: str = "") -> None:
@@ -131,7 +230,7 @@ def mark(script: RunScript, state: StepState, *, error: str = "") -> None:
     else:
         script.finished_at = Now()
         fields.append("finished_at")
-    script.save(update_fields=fields)
+    patiently(lambda: script.save(update_fields=fields))
 
 
 def milliseconds_since(began: float) -> float:

@@ -10,6 +10,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import psycopg
@@ -17,13 +19,14 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from migrations_runner import ledger, runs, session
+from migrations_runner import claims, ledger, probes, session
 from migrations_runner.endings import WORKER, Outcome
 from migrations_runner.keys import key_of
 from migrations_runner.ledger import Connection
 from migrations_runner.models import MigrationRun, RunScript
+from migrations_runner.probes import Seen
 from migrations_runner.progress import mark
-from migrations_runner.states import RunState, StepState
+from migrations_runner.states import AT_WORK, RunState, StepState
 from releases import targets, timeline
 from releases.refusals import Refused
 from releases.timeline import Actor
@@ -35,6 +38,14 @@ _END_SECONDS = 10.0
 _AGAIN = " It is asked again every few seconds."
 
 
+class NothingOpen(Refused):
+    """No statement of this run waits for a person's word; nothing was changed."""
+
+
+class CannotSettle(Refused):
+    """The target is not ours alone yet, so nothing was written; try again in a moment."""
+
+
 class NotLost(Refused):
     """This run is not waiting for anybody's look; nothing was changed."""
 
@@ -42,7 +53,7 @@ class NotLost(Refused):
 def reap() -> int:
     """Fence stale runs and resolve lost ones; answers how many changed their state."""
     stale = MigrationRun.objects.filter(
-        state=RunState.RUNNING,
+        state__in=AT_WORK,
         heartbeat_at__lt=Now() - timedelta(seconds=settings.RUN_STALE_SECONDS),
     )
     fenced = sum(_fence(run) for run in stale)
@@ -62,19 +73,23 @@ def _resolve_one(run: MigrationRun) -> bool:
 def resolve(run: MigrationRun) -> bool:
     """Ask the target what became of a lost run; False while that can't be told."""
     try:
-        connection = targets.connect(
-            run.target, application_name=f"rc-resolve-{run.pk}", autocommit=True
-        )
-    except Refused as refused:
-        return _wait_on(run, refused.message + _AGAIN)
-    try:
-        return _resolve_on(run, connection)
+        with _looking(run) as connection:
+            return _resolve_on(run, connection)
     except Refused as refused:
         return _wait_on(run, refused.message + _AGAIN)
     except psycopg.Error as failed:
         return _wait_on(
             run, f"The target did not answer to the end: {type(failed).__name__}." + _AGAIN
         )
+
+
+@contextmanager
+def _looking(run: MigrationRun) -> Iterator[Connection]:
+    connection = targets.connect(
+        run.target, application_name=f"rc-resolve-{run.pk}", autocommit=True
+    )
+    try:
+        yield connection
     finally:
         connection.close()
 
@@ -84,7 +99,8 @@ def settle(*, run: MigrationRun, done: bool, actor: Actor, reason: str) -> None:
     """A person looked at the unfinished statement of a lost run: was it done or not?
 
     Writes their word to the target's ledger; the next look then queues the run again, which goes
-    on behind the statement (`done`) or with it. Raises NotLost, NotPermitted, TargetUnreachable.
+    on behind the statement (`done`) or with it. Raises NotLost, NothingOpen,
+    CannotSettle, NotPermitted, TargetUnreachable, NotTheExpectedDatabase.
     """
     actor.require("migrations_runner.queue_run")
     run = (
@@ -94,15 +110,12 @@ def settle(*, run: MigrationRun, done: bool, actor: Actor, reason: str) -> None:
     )
     if run.state != RunState.LOST:
         raise NotLost(f"It is {run.get_state_display().lower()}.")
-    with targets.connect(
-        run.target, application_name=f"rc-resolve-{run.pk}", autocommit=True
-    ) as connection:
-        for script in run.scripts.select_related("script"):
-            key = key_of(run, script)
-            entry = ledger.read(connection, key)
-            if entry is not None and entry.doing is not None:
-                behind = entry.doing + 1 if done else entry.doing
-                ledger.settle(connection, key, done=behind)
+    with _looking(run) as connection:
+        why = _secure(run, connection)
+        if why:
+            raise CannotSettle(why)
+        if not _settle_on(connection, run, done=done):
+            raise NothingOpen
     timeline.record(
         actor=actor,
         verb="run.settle",
@@ -115,10 +128,11 @@ def settle(*, run: MigrationRun, done: bool, actor: Actor, reason: str) -> None:
 @transaction.atomic
 def _fence(run: MigrationRun) -> bool:
     taken = MigrationRun.objects.filter(
-        pk=run.pk, state=RunState.RUNNING, token=run.token, heartbeat_at=run.heartbeat_at
+        pk=run.pk, state__in=AT_WORK, token=run.token, heartbeat_at=run.heartbeat_at
     ).update(
         state=RunState.LOST,
         token=None,
+        waiting_on=[],
         error="The worker is gone; what it left on the target is being checked.",
     )
     if taken == 1:
@@ -127,18 +141,41 @@ def _fence(run: MigrationRun) -> bool:
 
 
 def _resolve_on(run: MigrationRun, connection: Connection) -> bool:
-    targets.check_identity(run.target, targets.identify(connection))
-    if not session.end_sessions(connection, run.pk, seconds=_END_SECONDS):
-        return _wait_on(run, "A session of this run on the target has not ended yet." + _AGAIN)
-    if not session.try_lock(connection):
-        return _wait_on(run, "Another session holds the target's lock." + _AGAIN)
+    why = _secure(run, connection)
+    if why:
+        return _wait_on(run, why + _AGAIN)
     if not MigrationRun.objects.filter(pk=run.pk, state=RunState.LOST).exists():
         return False  # another host resolved it meanwhile
     states = [_ask(run, script, connection) for script in run.scripts.select_related("script")]
     question = next((text for text in states if text), "")
     if question:
         return _wait_on(run, question)
-    return runs.end_lost(run, _verdict(run))
+    return claims.end_lost(run, _verdict(run))
+
+
+def _secure(run: MigrationRun, connection: Connection) -> str:
+    """From here on nothing can change on the target; else the answer says why that is not so.
+
+    Raises NotTheExpectedDatabase.
+    """
+    targets.check_identity(run.target, targets.identify(connection))
+    if not session.end_sessions(connection, run.pk, seconds=_END_SECONDS):
+        return "A session of this run on the target has not ended yet."
+    if not session.try_lock(connection):
+        return "Another session holds the target's lock."
+    return ""
+
+
+def _settle_on(connection: Connection, run: MigrationRun, *, done: bool) -> int:
+    """Write a person's word to the ledger; answers of how many statements it was."""
+    settled = 0
+    for script in run.scripts.select_related("script"):
+        key = key_of(run, script)
+        entry = ledger.read(connection, key) if ledger.exists(connection) else None
+        if entry is not None and entry.doing is not None:
+            ledger.settle(connection, key, done=entry.doing + 1 if done else entry.doing)
+            settled += 1
+    return settled
 
 
 def _ask(run: MigrationRun, script: RunScript, connection: Connection) -> str:
@@ -149,18 +186,25 @@ def _ask(run: MigrationRun, script: RunScript, connection: Connection) -> str:
         if script.state not in {StepState.APPLIED, StepState.SKIPPED}:
             script.statements.update(state=StepState.APPLIED)
             mark(script, StepState.APPLIED)
-        runs.remember_applied(run, script, key)
+        claims.remember_applied(run, script, key)
         return ""
     if script.state == StepState.RUNNING:
         script.statements.update(state=StepState.PENDING, rows=None, milliseconds=None, output="")
         mark(script, StepState.PENDING)
-    if entry is not None and entry.state == ledger.STARTED and entry.doing is not None:
+    if entry is not None and _is_a_riddle(connection, entry):
         return (
             f"{script.name} can't be one transaction, and the worker was gone during its statement"
-            f" {entry.doing + 1}. Look on the target whether that statement took effect, then"
+            f" {entry.done + 1}. Look on the target whether that statement took effect, then"
             f" say so: manage.py settle_run {run.pk} --done or --not-done."
         )
     return ""
+
+
+def _is_a_riddle(connection: Connection, entry: ledger.Entry) -> bool:
+    """Was a statement under way that the catalog can't tell of? Whoever goes on asks it again."""
+    if entry.state != ledger.STARTED or entry.doing is None:
+        return False
+    return entry.intent is None or probes.look(connection, entry.intent) == Seen.UNSURE
 
 
 def _verdict(run: MigrationRun) -> Outcome:

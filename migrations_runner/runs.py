@@ -1,4 +1,4 @@
-"""The verbs of a run: queue, cancel, claim, finish. This row, not the queue, decides.
+"""The verbs of people: queue a run, cancel, pause and resume it. Workers' part is in `claims`.
 
 Refusals::
 
@@ -9,7 +9,9 @@ Refusals::
     ├── VariableNotUsed
     ├── AlreadyQueued
     ├── ReleaseHasEnded
-    └── RunIsOver
+    ├── RunIsOver
+    ├── NotRunning
+    └── NotPaused
 """
 
 from __future__ import annotations
@@ -17,38 +19,26 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 
 from migrations_runner import pokes
-from migrations_runner.endings import WORKER, Outcome, end, mark_open_scripts
-from migrations_runner.ledger import Key
-from migrations_runner.models import (
-    AppliedScript,
-    MigrationRun,
-    MigrationScript,
-    RunScript,
-    Statement,
-)
+from migrations_runner.claims import has_ended, stands
+from migrations_runner.endings import mark_open_scripts
+from migrations_runner.models import MigrationRun, MigrationScript, RunScript, Statement
 from migrations_runner.parsing import parse_script
 from migrations_runner.refusals import ScriptRefused
 from migrations_runner.script import Script
-from migrations_runner.states import HOLDING, LIVE, RUN, RunState, StepState
+from migrations_runner.states import AT_WORK, LIVE, RUN, RunState, StepState
 from migrations_runner.variables import find
 from releases import timeline
 from releases.models import Release, TargetDatabase
 from releases.refusals import Refused
-from releases.states import ReleaseState
 from releases.timeline import Actor
 
 _PREVIEW = 200
-_POKE_AGAIN = timedelta(seconds=3)
 
 
 class NothingChosen(Refused):
@@ -79,12 +69,12 @@ class RunIsOver(Refused):
     """This run has ended, or is being checked; there is nothing to cancel."""
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A worker's right to a run. Every write of the worker shows the token."""
+class NotRunning(Refused):
+    """Only a run at work can be paused; nothing was changed."""
 
-    run: MigrationRun
-    token: uuid.UUID
+
+class NotPaused(Refused):
+    """Nobody asked this run to pause; nothing was changed."""
 
 
 def queue(
@@ -146,11 +136,11 @@ def cancel(*, run: MigrationRun, actor: Actor) -> MigrationRun:
     run = _take(run)
     if run.state in {RunState.DRAFT, RunState.AWAITING_APPROVAL, RunState.QUEUED}:
         RUN.require(run.state, RunState.CANCELLED)
-        run.state, run.next_step = RunState.CANCELLED, _stands(run)
+        run.state, run.next_step = RunState.CANCELLED, stands(run)
         run.finished_at = Now()
         run.save(update_fields=["state", "next_step", "finished_at"])
         mark_open_scripts(run, StepState.NOT_RUN)
-    elif run.state == RunState.RUNNING:
+    elif run.state in AT_WORK:
         run.cancel_requested_at, run.cancel_requested_by = Now(), actor.name
         run.save(update_fields=["cancel_requested_at", "cancel_requested_by"])
     else:
@@ -161,116 +151,42 @@ def cancel(*, run: MigrationRun, actor: Actor) -> MigrationRun:
 
 
 @transaction.atomic
-def claim(run_id: int) -> Claim | None:
-    """Take a queued run; None when there is nothing to do, which is no error.
+def pause(*, run: MigrationRun, actor: Actor) -> MigrationRun:
+    """Ask the worker of a run to rest: within a second, with no transaction open on the target.
 
-    The target's row is locked meanwhile, so of two workers only one sees the target free. A target
-    is worked on by one run at a time, in the order of queueing.
+    A script that is one transaction is rolled back and begun again by `resume`; statements and
+    batches that were committed stand. The target stays ours meanwhile: no other run begins there.
+    Raises NotRunning, NotPermitted.
     """
-    queued = MigrationRun.objects.filter(pk=run_id, state=RunState.QUEUED)
-    run = queued.select_related("release").first()
-    if run is None:
-        return None
-    TargetDatabase.objects.select_for_update(of=("self",), no_key=True).get(pk=run.target_id)
-    others = MigrationRun.objects.filter(target=run.target_id).exclude(pk=run_id)
-    if others.filter(state__in=HOLDING).exists():
-        return None
-    if others.filter(state=RunState.QUEUED, pk__lt=run_id).exists():
-        return None
-    if _has_ended(run.release):
-        _give_up(run)
-        return None
-    token = uuid.uuid4()
-    taken = MigrationRun.objects.filter(pk=run_id, state=RunState.QUEUED).update(
-        state=RunState.RUNNING,
-        token=token,
-        heartbeat_at=Now(),
-        started_at=Coalesce(F("started_at"), Now()),
-        claims=F("claims") + 1,
-    )
-    if taken != 1:
-        return None
-    run = MigrationRun.objects.select_related("target__environment", "release").get(pk=run_id)
-    timeline.record(actor=WORKER, verb="run.start", subject=run, release=run.release)
-    return Claim(run, token)
-
-
-def beat(held: Claim) -> tuple[bool, bool]:
-    """Say that the worker is alive: (is the claim still ours, was a cancel asked for)."""
-    ours = MigrationRun.objects.filter(pk=held.run.pk, token=held.token, state=RunState.RUNNING)
-    if ours.update(heartbeat_at=Now()) != 1:
-        return False, False
-    return True, ours.filter(cancel_requested_at__isnull=False).exists()
+    actor.require("migrations_runner.cancel_run")
+    run = _take(run)
+    if run.state != RunState.RUNNING:
+        raise NotRunning(f"It is {run.get_state_display().lower()}.")
+    run.pause_requested_at, run.pause_requested_by = Now(), actor.name
+    run.save(update_fields=["pause_requested_at", "pause_requested_by"])
+    timeline.record(actor=actor, verb="run.pause", subject=run, release=run.release)
+    run.refresh_from_db()
+    return run
 
 
 @transaction.atomic
-def finish(held: Claim, outcome: Outcome) -> bool:
-    """Write the end of a run, its evidence and its event together; False if the claim is gone."""
-    RUN.require(RunState.RUNNING, outcome.state)
-    ours = MigrationRun.objects.filter(pk=held.run.pk, token=held.token, state=RunState.RUNNING)
-    return end(ours, held.run.pk, outcome)
-
-
-def end_lost(run: MigrationRun, outcome: Outcome) -> bool:
-    """Write the end of a run that was lost; False if somebody else was first."""
-    RUN.require(RunState.LOST, outcome.state)
-    with transaction.atomic():
-        return end(MigrationRun.objects.filter(pk=run.pk, state=RunState.LOST), run.pk, outcome)
-
-
-def redispatch() -> int:
-    """Poke queued runs that nobody took for a while; one per target, the oldest."""
-    waiting = (
-        MigrationRun.objects.filter(state=RunState.QUEUED)
-        .exclude(poked_at__gt=Now() - _POKE_AGAIN)
-        .exclude(target__runs__state__in=HOLDING)
-        .order_by("target_id", "pk")
-        .distinct("target_id")
-        .values_list("pk", flat=True)
-    )
-    poked = list(waiting)
-    for run_id in poked:
-        pokes.poke(run_id)
-    return len(poked)
-
-
-def remember_applied(run: MigrationRun, script: RunScript, key: Key) -> None:
-    """Keep what the target's ledger says, for screens; the ledger itself stays the truth."""
-    values = f" with {key.variables[:8]}" if key.variables else ""
-    AppliedScript.objects.update_or_create(
-        target=run.target,
-        name=f"{key.release}/{key.name}{values}",
-        defaults={
-            "release": run.release,
-            "sha256": script.sha256,
-            "run": run,
-            "applied_at": Now(),
-        },
-    )
+def resume(*, run: MigrationRun, actor: Actor) -> MigrationRun:
+    """Take a pause back; the worker goes on within a second. Raises NotPaused, NotPermitted."""
+    actor.require("migrations_runner.cancel_run")
+    run = _take(run)
+    if run.pause_requested_at is None or run.state in RUN.final:
+        raise NotPaused(f"It is {run.get_state_display().lower()}.")
+    run.pause_requested_at, run.pause_requested_by = None, ""
+    run.save(update_fields=["pause_requested_at", "pause_requested_by"])
+    timeline.record(actor=actor, verb="run.resume", subject=run, release=run.release)
+    run.refresh_from_db()
+    return run
 
 
 def _refuse_ended(release: Release | None, scripts: Sequence[MigrationScript]) -> None:
     for one in (release, *(script.release for script in scripts)):
-        if one is not None and _has_ended(one):
+        if one is not None and has_ended(one):
             raise ReleaseHasEnded(f"{one} is {one.get_state_display().lower()}.")
-
-
-def _has_ended(release: Release | None) -> bool:
-    # A release that was rolled back may still need its rollback scripts.
-    return release is not None and release.state in {ReleaseState.CLOSED, ReleaseState.CANCELLED}
-
-
-def _give_up(run: MigrationRun) -> None:
-    """End a queued run whose release ended meanwhile."""
-    ended = Outcome(RunState.CANCELLED, next_step=f"The release ended first. {_stands(run)}")
-    end(MigrationRun.objects.filter(pk=run.pk, state=RunState.QUEUED), run.pk, ended)
-
-
-def _stands(run: MigrationRun) -> str:
-    """What an earlier attempt of a waiting run has left on the target."""
-    done = run.scripts.filter(state__in=[StepState.APPLIED, StepState.SKIPPED])
-    names = ", ".join(done.values_list("name", flat=True))
-    return f"Applied before: {names}; nothing else was run." if names else "Nothing was run."
 
 
 def _checked(script: MigrationScript, variables: Mapping[str, str]) -> Script:
@@ -296,7 +212,10 @@ def _batch_hash(
 ) -> str:
     parts = [
         target.pk,
-        [[script.release_id, script.name, script.sha256] for script in scripts],
+        [
+            [script.release_id, script.name, script.sha256, script.mode, script.driver_query]
+            for script in scripts
+        ],
         sorted(variables.items()),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -312,6 +231,9 @@ def _copy_scripts(
             name=script.name,
             position=position,
             role=script.role,
+            mode=script.mode,
+            driver_query=script.driver_query,
+            undo=script.undo,
             text=script.text,
             sha256=script.sha256,
         )
@@ -334,7 +256,9 @@ def _preview(sql: str) -> str:
 
 def _same_batch(run: MigrationRun) -> str:
     standing = MigrationRun.objects.filter(
-        target=run.target, batch_hash=run.batch_hash, state__in=LIVE
+        target=run.target,
+        batch_hash=run.batch_hash,
+        state__in=[*LIVE, RunState.AWAITING_APPROVAL],
     ).first()
     return f"See run {standing.pk}." if standing else "It has just ended; look at the list of runs."
 

@@ -31,7 +31,8 @@ RUN = StateMachine(
         _R.RUNNING: frozenset(
             {_R.PAUSED, _R.SUCCEEDED, _R.FAILED, _R.LOST, _R.QUEUED, _R.CANCELLED}
         ),
-        _R.PAUSED: frozenset({_R.RUNNING, _R.CANCELLED}),
+        # paused -> lost: its worker is gone, which may be told only when somebody resumes it
+        _R.PAUSED: frozenset({_R.RUNNING, _R.LOST, _R.CANCELLED}),
         _R.LOST: frozenset({_R.QUEUED, _R.SUCCEEDED, _R.FAILED}),
         _R.SUCCEEDED: frozenset(),
         _R.FAILED: frozenset(),
@@ -53,6 +54,9 @@ RUN_TONES = {
 
 #: A run in one of these may still change its target.
 LIVE = frozenset({_R.QUEUED, _R.RUNNING, _R.PAUSED, _R.LOST})
+
+#: A worker has the claim of a run in one of these.
+AT_WORK = frozenset({_R.RUNNING, _R.PAUSED})
 
 #: A run in one of these holds its target: the next one waits.
 HOLDING = frozenset({_R.RUNNING, _R.PAUSED, _R.LOST})

@@ -6,7 +6,8 @@ import time
 
 import psycopg
 
-from migrations_runner.failures import StatementFailed, Stopped, is_gone, told
+from migrations_runner import attempts
+from migrations_runner.failures import StatementFailed, told
 from migrations_runner.models import Statement
 from migrations_runner.progress import milliseconds_since
 from migrations_runner.script import Statement as ParsedStatement
@@ -18,11 +19,13 @@ from migrations_runner.work import Work
 def do(work: Work, statement: ParsedStatement, row: Statement) -> Sent:
     """Send one statement.
 
-    Raises StatementFailed or Stopped where the server answered, and psycopg.Error where it did not:
-    then nobody knows yet what became of the statement.
+    Raises StatementFailed, Stopped or an Interrupted where the server answered, and psycopg.Error
+    where it did not: then nobody knows yet what became of the statement.
     """
-    refuse_if_stopped(work, statement)
+    where = f"{work.script.name}, line {statement.line}"
+    attempts.refuse_if_interrupted(work.run, where)
     work.run.progress.begin(row)
+    work.run.watch.statement(statement.line, work.limits.get(statement.index))
     began = time.perf_counter()
     try:
         sent = work.sender.send(statement)
@@ -31,16 +34,11 @@ def do(work: Work, statement: ParsedStatement, row: Statement) -> Sent:
         raise StatementFailed(f"{_where(work, statement)}: {refused.detail}") from None
     except psycopg.Error as error:
         _end(work, row, StepState.FAILED, began, [told(error)])
-        raise _told_apart(work, statement, error) from None
+        raise attempts.told_apart(work.run, error, _where(work, statement, error)) from None
+    work.run.watch.went_on()
     state = StepState.APPLIED if sent.ran else StepState.SKIPPED
     _end(work, row, state, began, sent.output, rows=sent.rows)
     return sent
-
-
-def refuse_if_stopped(work: Work, statement: ParsedStatement) -> None:
-    """Raises Stopped when a cancel was asked for."""
-    if work.run.keeper.stop.is_set():
-        raise Stopped(f"{work.script.name} was stopped before line {statement.line}.")
 
 
 def pass_over(work: Work, statement: ParsedStatement, row: Statement) -> None:
@@ -49,7 +47,7 @@ def pass_over(work: Work, statement: ParsedStatement, row: Statement) -> None:
         work.sender.skip(statement)
     except CannotSend as refused:
         raise StatementFailed(f"{_where(work, statement)}: {refused.detail}") from None
-    work.run.progress.end(row, StepState.SKIPPED, rows=None, ms=0.0, output="")
+    work.run.progress.end(row, StepState.SKIPPED, rows=None, ms=None, output="")
 
 
 def mark_rolled_back(work: Work) -> None:
@@ -57,21 +55,8 @@ def mark_rolled_back(work: Work) -> None:
     for row in work.rows.values():
         if row.state in {StepState.APPLIED, StepState.SKIPPED}:
             work.run.progress.end(
-                row,
-                StepState.UNDONE,
-                rows=row.rows,
-                ms=row.milliseconds or 0.0,
-                output=row.output,
+                row, StepState.UNDONE, rows=row.rows, ms=row.milliseconds, output=row.output
             )
-
-
-def _told_apart(work: Work, statement: ParsedStatement, error: psycopg.Error) -> Exception:
-    """The server's answer as StatementFailed or Stopped; the error itself if there was none."""
-    if is_gone(work.connection):
-        return error
-    if isinstance(error, psycopg.errors.QueryCanceled) and work.run.keeper.stop.is_set():
-        return Stopped(f"{work.script.name} was stopped at line {statement.line}.")
-    return StatementFailed(f"{_where(work, statement, error)}: {told(error)}")
 
 
 def _where(work: Work, statement: ParsedStatement, error: psycopg.Error | None = None) -> str:

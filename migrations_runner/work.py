@@ -12,14 +12,16 @@ from types import TracebackType
 from typing import Self
 
 from migrations_runner import ledger, session
+from migrations_runner.claims import Claim
 from migrations_runner.ledger import Connection, Key
 from migrations_runner.models import MigrationRun, RunScript, Statement
 from migrations_runner.output import Notices
 from migrations_runner.progress import Keeper, Progress
-from migrations_runner.runs import Claim
 from migrations_runner.script import Script
 from migrations_runner.script import Statement as ParsedStatement
 from migrations_runner.sending import Sender
+from migrations_runner.stalls import Watch
+from migrations_runner.states import StepState
 from releases.models import TargetDatabase
 
 
@@ -31,6 +33,7 @@ class RunAtWork:
     connection: Connection
     keeper: Keeper
     progress: Progress
+    watch: Watch
     guards: tuple[Callable[[Work], AbstractContextManager[None]], ...] = ()
     _observer: Connection | None = field(default=None, repr=False)
 
@@ -74,6 +77,8 @@ class Work:
     text: Script
     standing: ledger.Entry | None
     notices: Notices
+    limits: dict[int, float] = field(default_factory=dict)
+    """Milliseconds that a statement, by its index, may take: known from its rehearsal."""
     sender: Sender = field(init=False)
     rows: dict[int, Statement] = field(init=False)
     steps: list[tuple[ParsedStatement, Statement]] = field(init=False)
@@ -90,6 +95,9 @@ class Work:
     def begin_again(self) -> None:
         """Forget what psql would remember of the statements sent so far: the script starts anew."""
         self.sender = Sender(self.connection, self.text, self.run.run.variables)
+        for _, row in self.steps:
+            if row.state != StepState.PENDING:
+                self.run.progress.end(row, StepState.PENDING, rows=None, ms=None, output="")
 
     @contextmanager
     def guarded(self) -> Iterator[None]:

@@ -38,7 +38,7 @@ class Job:
 
 
 JOBS = (
-    Job("poke queued runs again", 2, "migrations_runner.runs.redispatch"),
+    Job("poke queued runs again", 2, "migrations_runner.claims.redispatch"),
     Job("find lost runs", 2, "migrations_runner.resolving.reap"),
     Job("prune", 3600, "releasecontrol.schedule.prune"),
 )

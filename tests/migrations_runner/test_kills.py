@@ -35,7 +35,7 @@ ONE = "INSERT INTO effects (script) VALUES ('one'); SELECT count(*) FROM effects
 TWO = "INSERT INTO effects (script) VALUES ('two');"
 
 POINTS = [
-    ("migrations_runner.runs:claim", "after", 1),
+    ("migrations_runner.claims:claim", "after", 1),
     ("migrations_runner.session:try_lock", "after", 1),
     ("migrations_runner.ledger:prepare", "after", 1),
     ("migrations_runner.execution:mark", "after", 1),
@@ -46,11 +46,11 @@ POINTS = [
     ("migrations_runner.steps:do", "after", 1),
     ("migrations_runner.steps:do", "after", 2),
     ("migrations_runner.execution:mark", "before", 2),
-    ("migrations_runner.runs:remember_applied", "after", 1),
+    ("migrations_runner.claims:remember_applied", "after", 1),
     ("migrations_runner.ledger:record_applied", "after", 2),
     ("migrations_runner.execution:mark", "before", 4),
-    ("migrations_runner.runs:finish", "before", 1),
-    ("migrations_runner.runs:finish", "after", 1),
+    ("migrations_runner.claims:finish", "before", 1),
+    ("migrations_runner.claims:finish", "after", 1),
 ]
 
 
