@@ -1,4 +1,4 @@
-"""How deeply a statement nests, estimated while it is walked. Pure.
+"""How deeply a statement nests, told while it is walked. Pure.
 
 The parser recurses in C: a statement that is deep enough takes the whole process down. So the depth
 is estimated beforehand, rather too high than too low.
@@ -18,6 +18,7 @@ _DEEPENING = frozenset(
 #: These nest the whole statement, so neither a comma nor an AND takes them back.
 _STACKING = frozenset(["join", "union", "intersect", "except", "case"])
 _LEVELLING = frozenset(["and", "or", "select", "where", "from", "set", "values"])
+_LONGEST_OPENING = ["create", "or", "replace", "function"]
 
 
 @dataclass
@@ -52,3 +53,35 @@ class Depth:
     @property
     def too_deep(self) -> bool:
         return self.outer + self.chain + self.stacked > DEEPEST
+
+
+@dataclass
+class Body:
+    """The body of a function in plain SQL: its semicolons don't end the statement.
+
+    psql goes by words, too: after ``CREATE [OR REPLACE] FUNCTION`` or ``PROCEDURE`` a BEGIN, and
+    within it a CASE, wants its END.
+    """
+
+    first: list[str] = field(default_factory=list)
+    begun: int = 0
+
+    def word(self, word: str) -> None:
+        """A bare word in lower case, outside of parentheses."""
+        if len(self.first) < len(_LONGEST_OPENING):
+            self.first.append(word)
+        if word == "begin" or (word == "case" and self.begun):
+            self.begun += self._makes_a_routine
+        elif word == "end" and self.begun:
+            self.begun -= 1
+
+    @property
+    def open(self) -> bool:
+        return self.begun > 0
+
+    @property
+    def _makes_a_routine(self) -> bool:
+        made = self.first[1:2]
+        if self.first[:3] == _LONGEST_OPENING[:3]:
+            made = self.first[3:]
+        return self.first[:1] == ["create"] and made in (["function"], ["procedure"])

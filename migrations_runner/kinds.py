@@ -89,6 +89,30 @@ def kind_of(node: Node) -> str:
     return special(node) if special else _NAMES.get(name) or _from_camel_case(name)
 
 
+def result_columns(node: Node) -> tuple[frozenset[str], bool]:
+    """The names of the columns that a statement returns, and whether there may be others.
+
+    Only names that are certain: an alias, a column, a function.
+    """
+    fields = node.DESCRIPTOR.fields_by_name
+    name = next((name for name in ("target_list", "returning_list") if name in fields), None)
+    if name is None or not getattr(node, name):
+        return frozenset(), True
+    names = [_column_name(target.res_target) for target in getattr(node, name)]
+    return frozenset(name for name in names if name), not all(names)
+
+
+def _column_name(target: Node) -> str:
+    if target.name:
+        return str(target.name)
+    parts = {"column_ref": "fields", "func_call": "funcname"}
+    kind = target.val.WhichOneof("node")
+    if kind not in parts:
+        return ""
+    last = getattr(getattr(target.val, kind), parts[kind])[-1]
+    return str(last.string.sval) if last.WhichOneof("node") == "string" else ""
+
+
 def _from_camel_case(name: str) -> str:
     parts = re.findall(r"[A-Z][a-z]*", name.removesuffix("Stmt"))
     return " ".join(parts).upper()

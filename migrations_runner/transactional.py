@@ -26,8 +26,18 @@ def runs_in_transaction(node: Node) -> bool:
 
 
 def copies_over_the_wire(node: Node) -> bool:
-    """COPY from or to the client, which no server-side statement can do."""
+    """COPY from or to the client: the data is not on the server."""
     return type(node).__name__ == "CopyStmt" and not node.filename
+
+
+def copies_binary_data(node: Node) -> bool:
+    """COPY in PostgreSQL's binary format from or to the client; a text can't hold that."""
+    return copies_over_the_wire(node) and _options(node.options).get("format") == "binary"
+
+
+def is_transaction_control(node: Node) -> bool:
+    """BEGIN, COMMIT, SAVEPOINT and their like."""
+    return type(node).__name__ == "TransactionStmt"
 
 
 def gives_up_the_lock(node: Node) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import postgast
@@ -9,7 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from migrations_runner.lexing import Variable, lex
+from migrations_runner.parsing import columns_of
+from migrations_runner.psql.marks import Variable, lex
+from migrations_runner.psql.pieces import Substituted, put_together
+from migrations_runner.psql.program import Query
+from migrations_runner.psql.reading import read_script
 from migrations_runner.quoting import quote_identifier, quote_literal
 from migrations_runner.refusals import (
     MissingVariables,
@@ -17,7 +22,25 @@ from migrations_runner.refusals import (
     UnsafeRawVariable,
     UnsupportedMetaCommand,
 )
-from migrations_runner.variables import find, required, substitute
+from migrations_runner.variables import find, required
+
+
+def substituted(text: str, values: Mapping[str, str]) -> list[Substituted]:
+    """Each statement with its values put in."""
+    reading = read_script(text, values, {}, columns_of)
+    if reading.refused:
+        raise reading.refused[0]
+    if reading.missing:
+        raise MissingVariables(tuple(reading.missing.values()))
+    return [
+        put_together(step.source, step.pieces, lambda variable: variable.name)
+        for step in reading.steps
+        if isinstance(step, Query)
+    ]
+
+
+def put_in(text: str, values: Mapping[str, str]) -> str:
+    return ";".join(each.text for each in substituted(text, values))
 
 
 def names(text: str) -> list[str]:
@@ -47,7 +70,6 @@ def test_every_form_is_found_with_its_place() -> None:
         "SELECT 1 -- :a\n /* :b /* :c */ :d */",
         "SELECT ': a', 1 : 2",
         "SELECT '12:30'::time",
-        "\\echo :a :'b'\nSELECT 1",
         "SELECT U&':a', B'1', x':a', e'\\\\' || ':a'",
     ],
 )
@@ -66,7 +88,7 @@ def test_a_bracket_may_begin_with_a_variable() -> None:
 
 def test_missing_ones_are_named_once_with_their_first_line() -> None:
     with pytest.raises(MissingVariables) as refused:
-        substitute("SELECT :'a',\n:b, :a, :{?z}", {})
+        put_in("SELECT :'a',\n:b, :a, :{?z}", {})
     assert refused.value.names == ("a", "b")
     assert refused.value.lines == (1, 2)
     assert "a (line 1), b (line 2)" in refused.value.message
@@ -75,7 +97,7 @@ def test_missing_ones_are_named_once_with_their_first_line() -> None:
 def test_a_name_that_the_script_sets_is_needed_from_nobody() -> None:
     text = "\\set a 5\nSELECT :a, :b;"
     assert required(text) == ("b",)
-    assert substitute(text, {"b": "1"}).text.strip() == "SELECT 5, 1;"
+    assert put_in(text, {"b": "1"}).strip() == "SELECT 5, 1"
 
 
 def test_a_name_set_too_late_is_missing_before() -> None:
@@ -85,7 +107,7 @@ def test_a_name_set_too_late_is_missing_before() -> None:
 def test_values_are_quoted_by_their_form() -> None:
     text = """SELECT :n, :'t', :"i", :{?n}, :{?other}"""
     values = {"n": "-1.5e3", "t": "O'Hara", "i": 'a"b'}
-    assert substitute(text, values).text == """SELECT -1.5e3, 'O''Hara', "a""b", TRUE, FALSE"""
+    assert put_in(text, values) == """SELECT -1.5e3, 'O''Hara', "a""b", TRUE, FALSE"""
 
 
 @pytest.mark.parametrize(
@@ -115,14 +137,14 @@ def test_values_are_quoted_by_their_form() -> None:
 )
 def test_a_bare_variable_takes_no_value_that_could_be_code(value: str) -> None:
     with pytest.raises(UnsafeRawVariable) as refused:
-        substitute("UPDATE books SET a = 1\nWHERE user_id = :user_id", {"user_id": value})
+        put_in("UPDATE books SET a = 1\nWHERE user_id = :user_id", {"user_id": value})
     assert (refused.value.line, refused.value.column) == (2, 17)
     assert "write :'user_id'" in refused.value.message
 
 
 @pytest.mark.parametrize("value", ["0", "5", "-5", "+1.5", ".5", "1e10", "books", "a.b", "_x1"])
 def test_a_bare_variable_takes_plain_numbers_and_names(value: str) -> None:
-    assert substitute("SELECT :x;", {"x": value}).text == f"SELECT {value};"
+    assert put_in("SELECT :x;", {"x": value}) == f"SELECT {value}"
 
 
 @pytest.mark.parametrize(
@@ -140,18 +162,18 @@ def test_a_bare_value_is_refused_where_it_would_melt_into_its_neighbours(
     text: str, value: str
 ) -> None:
     with pytest.raises(UnsafeRawVariable):
-        substitute(text, {"x": value})
+        put_in(text, {"x": value})
 
 
 @pytest.mark.parametrize("form", [":x", ":'x'", ':"x"'])
 @pytest.mark.parametrize("value", ["a\0b", "\ud800"])
 def test_a_value_no_sql_text_may_hold_is_refused(form: str, value: str) -> None:
     with pytest.raises(UnreadableText):
-        substitute(f"SELECT {form}", {"x": value})
+        put_in(f"SELECT {form}", {"x": value})
 
 
 def test_a_backslash_in_a_value_does_not_reach_the_next_piece_of_the_string() -> None:
-    text = substitute("SELECT :'x'\n'\\', 'b'", {"x": "a\\"}).text
+    text = put_in("SELECT :'x'\n'\\', 'b'", {"x": "a\\"})
     assert text == "SELECT 'a\\'\n'\\', 'b'"
     assert strings(text) == ["a\\\\", "b"]
 
@@ -160,10 +182,9 @@ def test_a_backslash_in_a_value_does_not_reach_the_next_piece_of_the_string() ->
     "line",
     [
         "\\set x `date`",
-        "\\set x :y",
-        '\\set x "a"',
+        "\\set x 'a",
         "\\set",
-        "\\set 'x' 1",
+        "\\set 'x y' 1",
         "\\set ON_ERROR_STOP off",
         "\\set ON_ERROR_STOP 0",
         "\\set AUTOCOMMIT off",
@@ -174,22 +195,68 @@ def test_a_backslash_in_a_value_does_not_reach_the_next_piece_of_the_string() ->
 )
 def test_a_command_that_would_do_more_than_set_or_print_is_refused(line: str) -> None:
     with pytest.raises(UnsupportedMetaCommand) as refused:
-        substitute(f"SELECT 1;\n  {line}\n", {"y": "1"})
+        put_in(f"SELECT 1;\n  {line}\n", {"y": "1"})
     assert (refused.value.line, refused.value.column) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("\\set x a", "a"),
+        ("\\set x a b 'c d'", "abc d"),
+        ("\\set x 'it''s'", "it's"),
+        ("\\set x 'a\\tb\\101\\x41\\q'", "a\tbAAq"),
+        ('\\set x "a b"', '"a b"'),
+        ("\\set x :y", "O'Hara"),
+        ("\\set x <:y>", "<O'Hara>"),
+        ("\\set x :'y'", "'O''Hara'"),
+        ('\\set x :"y"', '"O\'Hara"'),
+        ("\\set x :{?y}:{?z}", "TRUEFALSE"),
+        ("\\set x ':y'", ":y"),
+        ("\\set x", ""),
+        ("\\set x 1 -- no comment", "1--nocomment"),
+    ],
+)
+def test_set_joins_its_arguments_as_psql_does(line: str, value: str) -> None:
+    text = f"{line}\nSELECT :'x', :'y'"
+    assert put_in(text, {"y": "O'Hara"}).strip() == f"SELECT {quote_literal(value)}, 'O''Hara'"
+
+
+@pytest.mark.parametrize(
+    "value", ["id > 5", "a, b", "'it''s'", "now()", "(SELECT 1)", "a[1]", "E'\\\\n'", "$$x$$"]
+)
+def test_what_the_script_itself_sets_may_be_any_piece_of_sql(value: str) -> None:
+    quoted = "'" + value.replace("'", "''").replace("\\", "\\\\") + "'"
+    assert put_in(f"\\set x {quoted}\nSELECT :x", {}).strip() == f"SELECT {value}"
+
+
+@pytest.mark.parametrize(
+    "value", ["1; DROP TABLE t", "'", "(", ")", "1 --", "/*", "$$", ":y", "a \\\\g", "[1", '"a']
+)
+def test_not_even_the_script_itself_may_set_what_would_not_end(value: str) -> None:
+    quoted = "'" + value.replace("'", "''") + "'"
+    with pytest.raises(UnsafeRawVariable):
+        put_in(f"\\set x {quoted}\nSELECT :x", {"y": "1"})
+
+
+def test_a_value_from_outside_stays_from_outside_when_it_is_set_again() -> None:
+    with pytest.raises(UnsafeRawVariable):
+        put_in("\\set x 'id = ' :y\nSELECT :x", {"y": "1 OR true"})
 
 
 def test_switches_that_say_what_we_do_anyway_are_taken() -> None:
     text = "\\set ON_ERROR_STOP on\n\\set ON_ERROR_STOP 1\n\\set AUTOCOMMIT on\nSELECT 1"
-    assert substitute(text, {}).text.strip() == "SELECT 1"
+    assert put_in(text, {}).strip() == "SELECT 1"
 
 
 def test_every_character_remembers_where_it_came_from() -> None:
     source = "SELECT :'é', 1;\n\\set b 2\nSELECT :b, 'x';"
-    done = substitute(source, {"é": "a long value"})
-    for piece in ("SELECT 'a", ", 1;", ", 'x'"):
+    first, second = substituted(source, {"é": "a long value"})
+    for done, piece in ((first, "SELECT 'a"), (first, ", 1"), (second, ", 'x'")):
         offset = done.text.rindex(piece)
         assert source[done.source_offset(offset)] == piece[0]
-    assert done.source_offset(done.text.index("long")) == source.index(":'é'")
+    assert first.source_offset(first.text.index("long")) == source.index(":'é'")
+    assert first.place(first.text.index(", 1")) == (1, 12)
 
 
 QUOTED = [
@@ -207,7 +274,7 @@ TRICKY = st.text(alphabet="ab:'\"\\$;*/-\n {?}éx", max_size=30)
 def test_what_is_quoted_is_never_touched(pieces: list[tuple[Any, str]]) -> None:
     text = " , ".join(quote(inner) for quote, inner in pieces)
     assert lex(text) == ()
-    assert substitute(text, {"a": "1", "b": "2", "x": "3"}).text == text
+    assert put_in("SELECT 1" + text, {"a": "1", "b": "2", "x": "3"}) == "SELECT 1" + text
 
 
 @given(TRICKY, st.lists(st.tuples(st.sampled_from(QUOTED), TRICKY), max_size=3))
@@ -215,12 +282,12 @@ def test_quotes_before_a_variable_never_hide_it(value: str, pieces: list[tuple[A
     text = " , ".join([*(quote(inner) for quote, inner in pieces), ":'v'"])
     marks = [mark for mark in lex(text) if isinstance(mark, Variable)]
     assert [(mark.name, mark.start) for mark in marks] == [("v", len(text) - 4)]
-    assert substitute(text, {"v": value}).text == text[:-4] + quote_literal(value)
+    assert put_in(text, {"v": value}) == text[:-4] + quote_literal(value)
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=40))
 def test_a_literal_means_the_value_to_the_parser(value: str) -> None:
-    (statement,) = postgast.parse(substitute("SELECT :'v'", {"v": value}).text).stmts
+    (statement,) = postgast.parse(put_in("SELECT :'v'", {"v": value})).stmts
     target = statement.stmt.select_stmt.target_list[0].res_target
     assert target.val.a_const.sval.sval == value
 
@@ -245,7 +312,7 @@ def test_a_bare_value_opens_no_quote_and_ends_no_statement(
     source = f"SELECT {before}:v{after}\n;SELECT 'tail', $$tail$$"
     assume(names(source) == ["v"])
     try:
-        text = substitute(source, {"v": value}).text
+        text = put_in(source, {"v": value})
     except UnsafeRawVariable:
         return
     plain = "n" if value[0].isalpha() else "7"
