@@ -146,10 +146,14 @@ def refuse_waiver(*, item: ChecklistItem, actor: Actor, reason: str = "") -> Non
 
 @transaction.atomic
 def begin(*, item: ChecklistItem, actor: Actor) -> None:
-    """Say that the work on an item has begun; the first time is its actual start."""
+    """Say that the work on an item has begun; the first time is its actual start.
+
+    Raises EarlierStepOpen, AlreadySettled, NotPermitted.
+    """
     actor.require("checklists.tick_item")
     item = _take(item)
     _require_unsettled(item)
+    _require_earlier_steps(item)
     _withdraw_waivers(item)
     _save(item, state=ItemState.IN_PROGRESS, reason="", started_at=item.started_at or Now())
     _note(actor, "item.begin", item)

@@ -83,6 +83,17 @@ def test_a_required_item_is_waived_by_two_people(
     assert "Ana Almeida confirmed" in row
 
 
+def test_a_waiver_is_confirmed_from_the_items_own_page_too(
+    items: list[ChecklistItem], ana: User, ben: User
+) -> None:
+    act(kit.of(ben), items[0], "waive", reason="Nightly job does it")
+    page = kit.text(kit.of(ana), f"{LIST}{items[0].pk}/")
+    assert "Confirm the waiver" in page
+    answer = kit.of(ana).post(f"{LIST}{items[0].pk}/confirm/", follow=True)
+    assert answer.status_code == 200
+    assert state_of(items[0]) == "waived"
+
+
 def test_a_waiver_can_be_turned_down(items: list[ChecklistItem], ana: User, ben: User) -> None:
     act(kit.of(ben), items[0], "waive", reason="Nightly job does it")
     act(kit.of(ana), items[0], "refuse")

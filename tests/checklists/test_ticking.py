@@ -74,6 +74,13 @@ def test_numbered_steps_keep_their_order(steps: list[ChecklistItem], ana: User) 
     assert steps[1].state == "done"
 
 
+def test_a_later_step_cannot_be_begun_either(steps: list[ChecklistItem], ana: User) -> None:
+    with pytest.raises(ticking.EarlierStepOpen):
+        ticking.begin(item=steps[1], actor=Actor.person(ana))
+    steps[1].refresh_from_db()
+    assert steps[1].state == "open"
+
+
 def test_an_unticked_item_keeps_the_old_tick_on_record(
     items: list[ChecklistItem], ana: User, ben: User
 ) -> None:
