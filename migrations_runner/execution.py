@@ -93,7 +93,7 @@ def _carry_out(held: Claim, keeper: Keeper, progress: Progress) -> None:
     run = held.run
     with (
         session.opened(run.target, run.pk, wait=keeper.wait) as connection,
-        Watch(run.target, run.pk, connection.info.backend_pid, keeper) as watch,
+        Watch(run.target, run.pk, session.pid(connection), keeper) as watch,
         RunAtWork(held, connection, keeper, progress, watch, hooks.GUARDS) as at_work,
     ):
         keeper.interrupt = _interrupt(watch, connection)

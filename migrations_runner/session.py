@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import sql
 
+from migrations_runner import poolers
 from migrations_runner.ledger import Connection
 from releases import targets
 from releases.models import TargetDatabase
@@ -23,10 +24,15 @@ from releases.refusals import Refused
 LOCK = (7316, 2)
 LOCK_WAIT_SECONDS = 30.0
 POLL_SECONDS = 0.2
+_POSTGRES_14 = 140000
 
 
 class TargetBusy(Refused):
     """Another session holds the target's lock, so nothing was run."""
+
+
+class LockLost(Refused):
+    """The target's lock is not held by this session, so nothing further was run."""
 
 
 def application_name(run_id: int) -> str:
@@ -41,12 +47,14 @@ def opened(
     """A locked session on the target it is supposed to be, in autocommit mode.
 
     `wait(seconds)` pauses and answers True when the run is to stop. Raises TargetNotConfigured,
-    TargetUnreachable, NotTheExpectedDatabase, TargetBusy.
+    TargetUnreachable, BehindTransactionPooler, NotTheExpectedDatabase, TargetBusy, LockLost.
     """
     connection = targets.connect(target, application_name=application_name(run_id), autocommit=True)
     try:
+        poolers.refuse_shared_session(connection, lambda: another(target, run_id))
         targets.check_identity(target, targets.identify(connection))
         _lock(connection, wait)
+        require_lock(connection)
         yield connection
     finally:
         connection.close()
@@ -75,19 +83,29 @@ def refresh(connection: Connection, target: TargetDatabase) -> None:
     connection.execute(
         "RESET ROLE; RESET SESSION AUTHORIZATION; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP"
     )
+    require_lock(connection)
     _set(connection, "standard_conforming_strings", "on")  # as the text was read
     _set(connection, "lock_timeout", f"{target.stall_budget_ms}ms")
     _set(connection, "statement_timeout", f"{target.statement_timeout_ms}ms")
+    _set(connection, "idle_in_transaction_session_timeout", "0")
+    if connection.info.server_version >= _POSTGRES_14:
+        _set(connection, "idle_session_timeout", "0")  # a paused run keeps its session
     watch_the_client(connection)
 
 
 def watch_the_client(connection: Connection) -> None:
     """Have the server end our session soon after our process died. PostgreSQL 14 and newer."""
-    if connection.info.server_version >= 140000:  # noqa: PLR2004
+    if connection.info.server_version >= _POSTGRES_14:
         try:
             _set(connection, "client_connection_check_interval", "500ms")
         except psycopg.Error:
             return  # the server's platform can't; the reaper ends such a session instead
+
+
+def pid(connection: Connection) -> int:
+    """The server's process behind this session; a pooler's greeting names another."""
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return int(str(row[0])) if row is not None else 0
 
 
 def end_sessions(connection: Connection, run_id: int, *, seconds: float) -> bool:
@@ -109,6 +127,17 @@ def end_sessions(connection: Connection, run_id: int, *, seconds: float) -> bool
 def try_lock(connection: Connection) -> bool:
     row = connection.execute("SELECT pg_try_advisory_lock(%s, %s)", LOCK).fetchone()
     return bool(row and row[0])
+
+
+def require_lock(connection: Connection) -> None:
+    """Raises LockLost unless the server process that answers holds the lock itself."""
+    row = connection.execute(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        " AND pid = pg_backend_pid() AND classid = %s AND objid = %s AND objsubid = 2",
+        LOCK,
+    ).fetchone()
+    if row is None or not row[0]:
+        raise LockLost
 
 
 def _lock(connection: Connection, wait: Callable[[float], bool]) -> None:
