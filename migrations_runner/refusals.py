@@ -3,7 +3,7 @@
 ScriptRefused               any of these; knows line, column and a problem id
 ├── UnreadableText          a NUL character or half a surrogate pair
 ├── TooDeeplyNested         an expression the parser could not hold
-├── UnsupportedMetaCommand  a backslash command of psql, data inside the script, or a
+├── UnsupportedMetaCommand  a backslash command that only psql itself could obey, or a
 │                           statement that would take the session away from the runner
 ├── MissingVariables        used and given no value
 ├── UnsafeRawVariable       a value that could change the statement around it
@@ -47,10 +47,9 @@ class UnsupportedMetaCommand(ScriptRefused):
 
     def __init__(self, command: str, *, line: int, column: int, reason: str = "") -> None:
         self.command = command
+        told = reason or "a command of psql, not SQL. Write it as SQL or take it out."
         super().__init__(
-            reason or f"{command} is a command of psql, not SQL. Write it as SQL or take it out.",
-            line=line,
-            column=column,
+            told if command in told else f"{command}: {told}", line=line, column=column
         )
 
 

@@ -104,7 +104,7 @@ class Reading:
     def refuse(self, file: File, offset: int, command: str, reason: str = "") -> None:
         """Keep an UnsupportedMetaCommand; the reading goes on, so that all of them are found."""
         where, line, column = file.source.told(offset)
-        told = f"{where}{reason or f'{command} is a command of psql that needs psql itself.'}"
+        told = f"{where}{reason or f'{command} is a command that only psql itself can obey.'}"
         self.refused.append(UnsupportedMetaCommand(command, line=line, column=column, reason=told))
 
     def end_statement(self, file: File, ending: str = "", prefix: str = "") -> None:
