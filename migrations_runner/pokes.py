@@ -12,9 +12,15 @@ from django_q.tasks import async_task
 from migrations_runner.models import MigrationRun
 
 _RUN = "migrations_runner.tasks.run_migration"
+_REHEARSAL = "migrations_runner.tasks.rehearse_run"
 
 
 def poke(run_id: int) -> None:
     """Tell some worker to look at a run. Losing or doubling a poke changes nothing."""
     MigrationRun.objects.filter(pk=run_id).update(poked_at=Now())
     async_task(_RUN, run_id, task_name=f"run {run_id}")
+
+
+def poke_rehearsal(rehearsal_id: int) -> None:
+    """Tell some worker to look at a rehearsal; the same holds."""
+    async_task(_REHEARSAL, rehearsal_id, task_name=f"rehearsal {rehearsal_id}")

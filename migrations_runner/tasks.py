@@ -5,12 +5,22 @@ from __future__ import annotations
 import sentry_sdk
 
 from migrations_runner import execution
+from migrations_runner.rehearsal import rehearse
 
 
 def run_migration(run_id: int) -> None:
     """Look at the run; whoever claims it works on it, everybody else does nothing."""
     try:
         execution.execute(run_id)
+    except Exception:
+        sentry_sdk.capture_exception()
+        raise
+
+
+def rehearse_run(rehearsal_id: int) -> None:
+    """Look at the rehearsal; as above, whoever claims it works on it."""
+    try:
+        rehearse.rehearse(rehearsal_id)
     except Exception:
         sentry_sdk.capture_exception()
         raise
