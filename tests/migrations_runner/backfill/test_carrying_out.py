@@ -215,7 +215,8 @@ def test_a_hold_makes_it_rest_until_it_is_lifted(
     backfill: Backfill, on_target: Target, target: TargetDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     numbers(on_target, 3000)
-    actor, seen, rested = Actor.command("test"), threading.Event(), []
+    actor, seen = Actor.command("test"), threading.Event()
+    rested: list[tuple[str, bool]] = []
 
     def hold() -> None:
         holds.hold(target=target, reason="the site is slow", actor=actor)
@@ -245,7 +246,7 @@ def test_a_paused_backfill_holds_nothing_and_goes_on_when_asked(
 ) -> None:
     numbers(on_target, 3000)
     parked, actor = threading.Event(), Actor.command("test")
-    states = []
+    states: list[Any] = []
 
     def pause() -> None:
         runs.pause(run=MigrationRun.objects.get(), actor=actor)
