@@ -28,11 +28,13 @@ worker: setup ## Start only a worker
 
 test: ## Everything CI runs: lint, then all tests
 	@$(FIND_PYTHON); "$$found" releasecontrol/bootstrap.py dev $(EMBEDDED)
-	@if test "$$(id -u)" = 0 && test -z "$$CHROMIUM_PATH" && test ! -x /usr/bin/chromium && command -v apt-get >/dev/null; then \
-	  (apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium) >/dev/null 2>&1 \
-	  || echo "Chromium could not be installed: browser tests will be skipped."; fi
+	@wanted=; test -n "$$CHROMIUM_PATH" || test -x /usr/bin/chromium || wanted=chromium; \
+	command -v pgbouncer >/dev/null || test -x /usr/sbin/pgbouncer || wanted="$$wanted pgbouncer"; \
+	if test -n "$$wanted" && test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+	  (apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$wanted) >/dev/null 2>&1 \
+	  || echo "Could not install $$wanted: the tests that need it will be skipped."; fi
 	@EMBEDDED_DIR=$${EMBEDDED_DIR:-var/test-postgres} $(MAKE) --no-print-directory lint
-	@EMBEDDED_DIR=$${EMBEDDED_DIR:-var/test-postgres} exec $(VENV_PYTHON) -m pytest $(ARGS)
+	@EMBEDDED_DIR=$${EMBEDDED_DIR:-var/test-postgres} exec $(VENV_PYTHON) -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: ## Style, types, floors, templates, missing migrations, settings for production
 	@$(FIND_PYTHON); "$$found" releasecontrol/bootstrap.py dev $(EMBEDDED)
