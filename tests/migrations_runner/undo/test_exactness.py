@@ -59,7 +59,7 @@ CASTS = ", ".join("%s::int[]" if name == "ia" else "%s" for name in NAMES)
 CHANGES = [
     (
         "UPDATE things SET f4 = 1, f8 = 2, n = 3, t = 'x', b = 'y', ts = now(), d = now(),"
-        " u = NULL, ia = '{9}', ta = NULL, p = NULL, jb = '[]', q = 'z', c = 'q', tv = 'q', m = 'sad'"
+        " u = NULL, ia = '{9}', ta = NULL, p = NULL, jb = '[]', q = 'z', tv = 'q', m = 'sad'"
     ),
     "DELETE FROM things",
 ]
