@@ -55,7 +55,7 @@ def end(ours: QuerySet[MigrationRun], run_id: int, outcome: Outcome) -> bool:
     if final:
         changes["finished_at"] = Now()
     if outcome.state != RunState.RUNNING:
-        changes["token"] = None
+        changes |= {"token": None, "waiting_on": []}
     if ours.update(**changes) != 1:
         return False
     run = MigrationRun.objects.select_related("release", "target__environment").get(pk=run_id)

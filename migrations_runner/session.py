@@ -121,7 +121,7 @@ def end_sessions(connection: Connection, run_id: int, *, seconds: float) -> bool
             return True
         if time.monotonic() > deadline:
             return False
-        connection.execute("SELECT pg_sleep(0.1)")
+        connection.execute("SELECT pg_sleep(0.01)")
 
 
 def try_lock(connection: Connection) -> bool:

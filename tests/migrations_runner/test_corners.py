@@ -12,7 +12,7 @@ from migrations_runner.models import MigrationRun
 from releases.models import Release, TargetDatabase
 from releases.timeline import Actor
 from tests.migrations_runner.conftest import QueueRun
-from tests.migrations_runner.test_kills import work
+from tests.migrations_runner.kill_kit import work
 
 Target = psycopg.Connection[tuple[object, ...]]
 pytestmark = pytest.mark.django_db(transaction=True)
