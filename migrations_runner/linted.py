@@ -1,0 +1,196 @@
+"""Findings of stored scripts, what people allowed, and the refusal that keeps a run from starting.
+
+Refused
+├── BlockedByLint
+├── NoSuchFinding, ReasonMissing
+└── AllowedAlready, NotAllowed
+
+Lint never keeps anybody from saving a script. A finding of level error keeps it from running,
+until a person says for this script and this rule why it may stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from migrations_runner.linting import Finding, lint
+from migrations_runner.linting.catalog import Catalog
+from migrations_runner.models import LintSuppression, MigrationScript, TargetReport
+from migrations_runner.work import RunAtWork
+from releases import timeline
+from releases.models import TargetDatabase
+from releases.redaction import redact
+from releases.refusals import Refused
+from releases.timeline import Actor
+
+#: A script that takes something back drops what its partner made: that is what it is for.
+_TAKES_BACK = frozenset({"drop-destroys-data"})
+
+
+class BlockedByLint(Refused):
+    """Lint found what fails or destroys data; nothing was run."""
+
+
+class ReasonMissing(Refused):
+    """Say why this finding may stand; nothing was changed."""
+
+
+class NoSuchFinding(Refused):
+    """This script has no finding of that rule; nothing was changed."""
+
+
+class AllowedAlready(Refused):
+    """Somebody has allowed this rule for this script already."""
+
+
+class NotAllowed(Refused):
+    """Nobody has allowed this rule for this script; nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A finding as people see it. `allowed` is why it may stand, `by` who said so.
+
+    A comment in the script is by nobody we know: `by` is empty then.
+    """
+
+    finding: Finding
+    allowed: str | None = None
+    by: str = ""
+    blocks: bool = False
+
+
+def catalog_of(target: TargetDatabase | None) -> Catalog | None:
+    """The target's tables as a worker last saw them; None where none has looked."""
+    report = TargetReport.objects.filter(target=target).first() if target is not None else None
+    if report is None or not report.catalog:
+        return None
+    try:
+        return Catalog.from_json(report.catalog)
+    except (KeyError, TypeError):
+        return None  # written by another version of us: as good as not looked at
+
+
+def findings_of(
+    script: MigrationScript,
+    target: TargetDatabase | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> list[Shown]:
+    """What lint says of a script; one that awaits its file has nothing to say."""
+    if not script.text:
+        return []
+    others = {each.name: each.text for each in script.release.scripts.exclude(pk=script.pk)}
+    found = lint(
+        script.text, catalog=catalog_of(target), variables=variables, includes=_texts(others)
+    )
+    return _shown(script, found)
+
+
+def _texts(others: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in others.items() if text}
+
+
+def _shown(script: MigrationScript, found: Iterable[Finding]) -> list[Shown]:
+    allowed = {each.rule: each for each in script.suppressions.all()} if script.pk else {}
+    return [_one(script, finding, allowed.get(finding.rule)) for finding in found]
+
+
+def _unowned(found: Iterable[Finding]) -> list[Shown]:
+    """Of a script that was deleted since: only its own comments count."""
+    return [
+        Shown(each, each.allowed, blocks=each.level == "error" and each.allowed is None)
+        for each in found
+    ]
+
+
+def _one(script: MigrationScript, finding: Finding, allowed: LintSuppression | None) -> Shown:
+    if allowed is not None:
+        return Shown(finding, allowed.reason, allowed.by)
+    if finding.allowed is not None:
+        return Shown(finding, finding.allowed)
+    return Shown(finding, blocks=finding.level == "error" and not _may_drop(script, finding))
+
+
+def _may_drop(script: MigrationScript, finding: Finding) -> bool:
+    takes_back = script.role == MigrationScript.Role.ROLLBACK or script.reverts_id is not None
+    return takes_back and finding.rule in _TAKES_BACK
+
+
+def blocking(
+    scripts: Sequence[MigrationScript], target: TargetDatabase | None = None
+) -> list[tuple[MigrationScript, Shown]]:
+    """The findings that would keep these scripts from running, for the form that queues them."""
+    return [
+        (script, shown)
+        for script in scripts
+        for shown in findings_of(script, target)
+        if shown.blocks
+    ]
+
+
+def refuse_blocking(run_at_work: RunAtWork) -> None:
+    """PREFLIGHT: raises BlockedByLint with rule and line of each finding that nobody allowed.
+
+    It reads the texts that the run holds: they are what will be sent.
+    """
+    run = run_at_work.run
+    catalog = catalog_of(run.target)
+    told = []
+    copies = list(run.scripts.select_related("script").order_by("position"))
+    for copy in copies:
+        includes = {each.name: each.text for each in copies if each.pk != copy.pk}
+        found = lint(copy.text, catalog=catalog, variables=run.variables, includes=includes)
+        shown = _shown(copy.script, found) if copy.script else _unowned(found)
+        told += [_told(copy.name, each.finding) for each in shown if each.blocks]
+    if told:
+        raise BlockedByLint(f"{' '.join(told)} Mend the script, or say why it may stand.")
+
+
+def _told(name: str, finding: Finding) -> str:
+    return f"{name}, line {finding.line}: {finding.rule}: {finding.message}"
+
+
+@transaction.atomic
+def suppress(*, script: MigrationScript, rule: str, reason: str, actor: Actor) -> LintSuppression:
+    """Let a rule's findings stand in one script.
+
+    Raises ReasonMissing, NoSuchFinding, AllowedAlready, NotPermitted, ValidationError.
+    """
+    actor.require("migrations_runner.change_migrationscript")
+    script = _take(script)
+    if not reason.strip():
+        raise ReasonMissing
+    if script.suppressions.filter(rule=rule).exists():
+        raise AllowedAlready(rule)
+    if rule not in {shown.finding.rule for shown in findings_of(script)}:
+        raise NoSuchFinding(rule)
+    made = LintSuppression(
+        script=script, rule=rule, reason=redact(reason.strip())[:500], by=actor.name
+    )
+    made.full_clean()
+    made.save(force_insert=True)
+    _record(script, actor, "script.allow", {"rule": rule, "reason": made.reason})
+    return made
+
+
+@transaction.atomic
+def unsuppress(*, script: MigrationScript, rule: str, actor: Actor) -> None:
+    """Take an allowance back. Raises NotAllowed, NotPermitted."""
+    actor.require("migrations_runner.change_migrationscript")
+    script = _take(script)
+    gone, _ = script.suppressions.filter(rule=rule).delete()
+    if not gone:
+        raise NotAllowed(rule)
+    _record(script, actor, "script.disallow", {"rule": rule})
+
+
+def _take(script: MigrationScript) -> MigrationScript:
+    taken = MigrationScript.objects.select_for_update(of=("self",), no_key=True)
+    return taken.select_related("release").get(pk=script.pk)
+
+
+def _record(script: MigrationScript, actor: Actor, verb: str, data: dict[str, str]) -> None:
+    timeline.record(actor=actor, verb=verb, subject=script, release=script.release, data=data)
