@@ -22,7 +22,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from django.db.models.functions import Now
 
 from migrations_runner.models import MigrationRun
-from migrations_runner.states import RunState
+from migrations_runner.states import AT_WORK
 from releasecontrol import canary, leash, schedule
 
 logger = logging.getLogger(__name__)
@@ -39,10 +39,10 @@ def own_name() -> str:
     return f"worker {socket.gethostname()} {os.getpid()}"
 
 
-def fresh_runs() -> list[int]:
-    """Runs that somebody is working on right now: their cluster must not be ended."""
+def fresh_runs(worker: str) -> list[int]:
+    """Runs that this worker's cluster is busy with right now: it must not be ended."""
     limit = Now() - timedelta(seconds=settings.RUN_STALE_SECONDS)
-    running = MigrationRun.objects.filter(state=RunState.RUNNING, heartbeat_at__gte=limit)
+    running = MigrationRun.objects.filter(state__in=AT_WORK, heartbeat_at__gte=limit, worker=worker)
     return list(running.values_list("pk", flat=True))
 
 
@@ -105,7 +105,7 @@ class Supervisor:
         if heard != self.heard:
             self.heard, self.waiting_since = heard, None
             return True
-        if self.cluster is None or not self.silent(now) or fresh_runs():
+        if self.cluster is None or not self.silent(now) or fresh_runs(self.name):
             return False
         leash.kill(self.cluster)
         self._ended(now, f"took no task for {self.stale:g} s and was killed")
@@ -129,7 +129,7 @@ class Supervisor:
         """Say that this worker does work: its cluster sang lately, or is busy with a run."""
         if now - self.beaten < BEAT_SECONDS or self.heard is None or self.cluster is None:
             return False
-        if self.silent(now) and not fresh_runs():
+        if self.silent(now) and not fresh_runs(self.name):
             return False
         self.beaten = now
         canary.mark(self.name, {"restarts": self.starts - 1, "failing": self.timetable.failing})
@@ -150,6 +150,17 @@ class Supervisor:
 
     def run(self, stopping: threading.Event, *, grace: float) -> None:
         """Watch until told to stop; then give running work `grace` seconds."""
+        jobs = self._start_jobs(stopping)
+        while not stopping.wait(TICK_SECONDS):
+            self.step(time.monotonic())
+            if not jobs.is_alive():
+                logger.error("The jobs' thread ended by itself; it is started again")
+                jobs = self._start_jobs(stopping)
+        self.stop_cluster(grace=grace)
+        self._sign_off()
+        jobs.join(grace)
+
+    def _start_jobs(self, stopping: threading.Event) -> threading.Thread:
         jobs = threading.Thread(
             target=schedule.run_until,
             args=(stopping,),
@@ -158,11 +169,7 @@ class Supervisor:
             daemon=True,
         )
         jobs.start()
-        while not stopping.wait(TICK_SECONDS):
-            self.step(time.monotonic())
-        self.stop_cluster(grace=grace)
-        self._sign_off()
-        jobs.join(grace)
+        return jobs
 
     def stop_cluster(self, *, grace: float) -> None:
         if self.cluster is not None and not leash.stop(self.cluster, grace=grace):

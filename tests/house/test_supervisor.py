@@ -54,10 +54,18 @@ def test_a_cluster_that_takes_no_task_is_ended_and_started_again(wedged: Supervi
     assert wedged.starts == 2
 
 
+def test_a_run_of_another_worker_does_not_save_a_silent_cluster(
+    wedged: Supervisor, run: MigrationRun
+) -> None:
+    MigrationRun.objects.update(heartbeat_at=Now(), worker="worker elsewhere 1")
+    assert wedged.listen(1000)
+    assert wedged.cluster is None
+
+
 def test_a_silent_cluster_is_never_ended_under_a_run_that_is_alive(
     wedged: Supervisor, run: MigrationRun
 ) -> None:
-    MigrationRun.objects.update(heartbeat_at=Now())
+    MigrationRun.objects.update(heartbeat_at=Now(), worker="worker test")
     assert not wedged.listen(1000)
     assert wedged.cluster is not None
     MigrationRun.objects.update(heartbeat_at=Now() - timedelta(hours=1))
