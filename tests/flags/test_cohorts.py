@@ -1,0 +1,39 @@
+"""Which of given keys a flag exposes at a percentage."""
+
+from __future__ import annotations
+
+import pytest
+
+from flags.models import Flag, FlagState
+from flags.percent import PercentOutOfRange
+from releasecontrol import cohorts
+from releasecontrol.cohorts import NoSuchDial, NotACohort
+
+KEYS = [f"user-{number}" for number in range(1000)]
+
+
+def at(percent: str, keys: list[str] = KEYS) -> list[str]:
+    return cohorts.exposed(flag="universe-v2", environment="staging", percent=percent, keys=keys)
+
+
+def test_a_larger_percentage_holds_the_smaller_one(universe: Flag) -> None:
+    small, large = at("10"), at("35")
+    assert 60 < len(small) < 140
+    assert set(small) < set(large)
+    assert (at("0"), at("100")) == ([], KEYS)
+    assert at("100", ["", "a"]) == ["a"]
+
+
+def test_the_flag_s_own_salt_counts(universe: Flag) -> None:
+    before = at("10")
+    FlagState.objects.filter(flag=universe).update(salt="another")
+    assert at("10") != before
+
+
+def test_what_can_not_be_a_cohort_is_refused(universe: Flag) -> None:
+    with pytest.raises(NoSuchDial):
+        cohorts.exposed(flag="nothing", environment="staging", percent="10", keys=KEYS)
+    with pytest.raises(PercentOutOfRange):
+        at("101")
+    with pytest.raises(NotACohort):
+        cohorts.parse("cohort=universe-v2")
