@@ -97,6 +97,7 @@ class Observer:
                     self._note_file(seen, oid)
                 self._note_scan(seen, oid, int(read or 0))
         seen.locks.sort()
+        seen.rewrites.sort()
         self._wal = self._read_wal()
         return seen
 

@@ -9,7 +9,7 @@ import pytest
 
 from migrations_runner import fingerprints
 from migrations_runner.models import MigrationScript, Rehearsal, RehearsedStatement
-from migrations_runner.rehearsal import points, verbs
+from migrations_runner.rehearsal import points, telling, verbs
 from migrations_runner.states import RehearsalState, RunState
 from releases.models import Event, TargetDatabase
 from releases.refusals import NotPermitted
@@ -319,3 +319,27 @@ def test_another_server_gets_schema_and_sample(
     assert rehearsal.error == ""
     assert rehearsal.clone_kind == Rehearsal.Clone.DUMP
     assert statements(rehearsal)[0].rows == 100
+
+
+def test_an_approver_is_told_who_would_wait_and_what_is_written_anew(
+    queue: QueueRun, rehearsed: Rehearse, seed: Callable[[str], None]
+) -> None:
+    seed(WORLD)
+    TargetDatabase.objects.update(stall_budget_ms=1)
+    rehearsal = rehearsed(
+        queue(
+            "CREATE TABLE fresh (id bigint);\n"
+            "ALTER TABLE projects ALTER title TYPE varchar(9) USING left(title, 9);\n"
+            "SELECT pg_sleep(0.05)",
+            "ALTER TABLE fresh ALTER id TYPE text",
+        )
+    )
+    assert rehearsal.error == ""
+    said = telling.summary(Rehearsal.objects.get(pk=rehearsal.pk))
+    waits = "1.sql, line 2: ACCESS EXCLUSIVE on public.projects for "
+    assert any(line.startswith(waits) and "readers and writers wait" in line for line in said)
+    assert any("line 2: writes " in line and "public.projects" in line for line in said)
+    assert not any("fresh" in line for line in said)
+    bars = telling.scripts(rehearsal)[0].bars
+    held = next(bar for bar in bars if bar.table == "public.projects" and bar.line == 2)
+    assert held.milliseconds >= 50  # to the transaction's end, not the statement's
