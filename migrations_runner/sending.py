@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import psycopg
 
+from migrations_runner import data_blocks
 from migrations_runner.kinds import result_columns
 from migrations_runner.ledger import Connection
 from migrations_runner.output import MOST_ROWS, shown
@@ -62,6 +63,8 @@ class Sender:
     """
 
     def __init__(self, connection: Connection, script: Script, values: Mapping[str, str]) -> None:
+        """Raises DataMissing if the script refers to data that is not kept."""
+        data_blocks.require(script.blocks)
         self._connection = connection
         self._machine = Machine(values, _given(connection))
         self._moves = iter(script.moves)
@@ -203,6 +206,9 @@ def _data(statement: Statement) -> Iterator[str | bytes]:
     """The data that follows a COPY, piece by piece."""
     query = statement.query
     if query is None or query.data is None:
+        return
+    if query.data.block:
+        yield from data_blocks.read(query.data.block)
         return
     for start in range(query.data.start, query.data.end, _CHUNK):
         yield query.source.text[start : min(start + _CHUNK, query.data.end)]

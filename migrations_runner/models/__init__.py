@@ -1,6 +1,7 @@
 """Every model of the runner; the files say which belong together."""
 
 from migrations_runner.models.batches import BackfillProgress, FanOutKey
+from migrations_runner.models.data import DataBlock, DataPart
 from migrations_runner.models.rehearsals import Rehearsal, RehearsedScript, RehearsedStatement
 from migrations_runner.models.runs import AppliedScript, MigrationRun, RunScript, Statement
 from migrations_runner.models.safety import (
@@ -23,6 +24,8 @@ __all__ = [
     "BackfillProgress",
     "Backup",
     "CheckResult",
+    "DataBlock",
+    "DataPart",
     "FanOutKey",
     "Hold",
     "IntegrityBaseline",
