@@ -12,6 +12,7 @@ from django_q.tasks import async_task
 from migrations_runner.models import MigrationRun
 
 _RUN = "migrations_runner.tasks.run_migration"
+_LOOK = "migrations_runner.tasks.look_at_target"
 _REHEARSAL = "migrations_runner.tasks.rehearse_run"
 
 
@@ -19,6 +20,11 @@ def poke(run_id: int) -> None:
     """Tell some worker to look at a run. Losing or doubling a poke changes nothing."""
     MigrationRun.objects.filter(pk=run_id).update(poked_at=Now())
     async_task(_RUN, run_id, task_name=f"run {run_id}")
+
+
+def poke_look(target_id: int) -> None:
+    """Have some worker look at a target; the same holds."""
+    async_task(_LOOK, target_id, task_name=f"look at target {target_id}")
 
 
 def poke_rehearsal(rehearsal_id: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sentry_sdk
 
-from migrations_runner import execution
+from migrations_runner import execution, target_looks
 from migrations_runner.rehearsal import rehearse
 
 
@@ -12,6 +12,15 @@ def run_migration(run_id: int) -> None:
     """Look at the run; whoever claims it works on it, everybody else does nothing."""
     try:
         execution.execute(run_id)
+    except Exception:
+        sentry_sdk.capture_exception()
+        raise
+
+
+def look_at_target(target_id: int) -> None:
+    """Look at the target and keep what was seen."""
+    try:
+        target_looks.look(target_id)
     except Exception:
         sentry_sdk.capture_exception()
         raise
