@@ -7,6 +7,7 @@ commit, so every row is done once.
 
 from __future__ import annotations
 
+import os
 import queue
 import time
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ from migrations_runner.work import Work
 from releases.refusals import Refused
 
 #: How many sessions share a large table: a third one would take the machine from people.
-SESSIONS = 2
+SESSIONS = min(2, os.cpu_count() or 1)
 _PARTS_A_SESSION = 2
 _LISTED = 20
 
@@ -98,8 +99,9 @@ class _Statement:
         began = time.perf_counter()
         self._work.run.progress.begin(self._row)
         try:
-            parts = self._lay_out()
-            self._retry_bad_rows()
+            with self._work.run.keeper.interruptible(only_to_stop=True):
+                parts = self._lay_out()
+                self._retry_bad_rows()
             self._walk([part for part in parts if not part.done], parts)
             self._refuse_rows_left()
         except (Refused, TargetGone, psycopg.Error) as ended:
@@ -156,6 +158,8 @@ class _Statement:
     def _still_bad(self, bad: Poison, error: psycopg.Error) -> None:
         if is_gone(self._work.connection):
             raise TargetGone(told(error)) from None
+        if self._work.run.keeper.stop.is_set():
+            raise Stopped("It was trying the rows again that had failed.") from None
         words = error_of_a_row(error.diag.message_primary or "", error.sqlstate or "")
         cursors.poison(self._work.connection, self._place, bad.row_key, words)
 
