@@ -1,1 +1,1 @@
-"""Hazards of statements that change a schema or much data. Each function is one row of the table."""
+"""Hazards of statements that change a schema or much data: one function for a row of the table."""

@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: books
+ALTER TABLE accounts ADD COLUMN seen timestamptz NOT NULL DEFAULT now();

@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: books
+ANALYZE books;

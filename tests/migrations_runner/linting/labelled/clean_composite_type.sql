@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: none
+CREATE TYPE point3 AS (x double precision, y double precision, z double precision);

@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: none
+DELETE FROM sessions WHERE expires < now() - interval '30 days';

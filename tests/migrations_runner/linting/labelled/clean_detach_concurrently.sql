@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: books
+ALTER TABLE events DETACH PARTITION events_2026_01 CONCURRENTLY;

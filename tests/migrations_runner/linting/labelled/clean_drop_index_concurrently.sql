@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: none
+DROP INDEX CONCURRENTLY IF EXISTS old_idx;

@@ -1,0 +1,4 @@
+-- expect: clean
+-- catalog: none
+CREATE TABLE scratch (id bigint);
+DROP TABLE scratch;

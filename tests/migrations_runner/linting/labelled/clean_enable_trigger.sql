@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: books
+ALTER TABLE books ENABLE TRIGGER ALL;

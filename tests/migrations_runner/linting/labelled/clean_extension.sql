@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: none
+CREATE EXTENSION IF NOT EXISTS pg_trgm;

@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: none
+ALTER TABLE orders ADD COLUMN coupon_id bigint REFERENCES coupons (id);

@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: books
+ALTER TABLE books VALIDATE CONSTRAINT books_acc2;

@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: none
+INSERT INTO roles (name) VALUES ('admin'), ('user') ON CONFLICT DO NOTHING;

@@ -1,0 +1,4 @@
+-- expect: clean
+-- catalog: none
+SET lock_timeout = '100ms';
+ALTER TABLE orders ADD COLUMN note text;

@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: books
+CREATE VIEW short_books AS SELECT id, title FROM books WHERE pages < 100;

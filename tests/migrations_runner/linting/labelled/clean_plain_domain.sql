@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: none
+CREATE DOMAIN handle AS text;

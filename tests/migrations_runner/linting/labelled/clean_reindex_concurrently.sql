@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: none
+REINDEX INDEX CONCURRENTLY orders_pkey;

@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: books
+SELECT count(*) FROM books WHERE account_id IS NULL;

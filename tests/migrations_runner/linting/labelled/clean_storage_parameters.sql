@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: books
+ALTER TABLE books SET (autovacuum_vacuum_scale_factor = 0.02);

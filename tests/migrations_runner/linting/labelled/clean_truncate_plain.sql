@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: none
+TRUNCATE staging_import;

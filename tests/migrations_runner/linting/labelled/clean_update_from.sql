@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: books
+UPDATE settings s SET value = a.plan FROM accounts a WHERE a.email = s.key;

@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: books
+UPDATE settings SET value = 'on' WHERE key = 'beta';

@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: none
+UPDATE orders SET state = 'done' WHERE id = 5;

@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: none
+ALTER TABLE orders VALIDATE CONSTRAINT total_ok;

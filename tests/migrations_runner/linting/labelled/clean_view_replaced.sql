@@ -1,0 +1,4 @@
+-- expect: clean
+-- catalog: none
+DROP VIEW IF EXISTS totals;
+CREATE VIEW totals AS SELECT 1 AS n;

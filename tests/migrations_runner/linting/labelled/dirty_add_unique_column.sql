@@ -1,0 +1,3 @@
+-- expect: key-builds-index@3
+-- catalog: books
+ALTER TABLE books ADD COLUMN slug text UNIQUE;

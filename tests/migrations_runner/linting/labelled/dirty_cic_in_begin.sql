@@ -1,0 +1,5 @@
+-- expect: transaction-control@4
+-- catalog: none
+BEGIN;
+CREATE INDEX CONCURRENTLY i ON orders (a);
+COMMIT;

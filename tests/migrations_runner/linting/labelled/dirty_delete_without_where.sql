@@ -1,0 +1,3 @@
+-- expect: whole-table-write@3
+-- catalog: none
+DELETE FROM carts;

@@ -1,0 +1,3 @@
+-- expect: domain-with-constraint@3
+-- catalog: none
+ALTER DOMAIN email ADD CONSTRAINT has_dot CHECK (value LIKE '%.%');

@@ -1,0 +1,3 @@
+-- expect: drop-destroys-data@3
+-- catalog: none
+DROP DATABASE old_shop;

@@ -1,0 +1,3 @@
+-- expect: drop-breaks-code@3
+-- catalog: none
+DROP VIEW monthly_totals;

@@ -1,0 +1,3 @@
+-- expect: add-column-rewrites@3
+-- catalog: books
+ALTER TABLE chapters ADD COLUMN nr bigint GENERATED ALWAYS AS IDENTITY;

@@ -1,0 +1,3 @@
+-- expect: index-blocks-writes@3
+-- catalog: books
+CREATE INDEX settings_value_idx ON settings (value);

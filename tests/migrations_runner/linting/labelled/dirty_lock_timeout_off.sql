@@ -1,0 +1,4 @@
+-- expect: script-lifts-limits@3
+-- catalog: none
+SET lock_timeout = 0;
+ALTER TABLE books ADD COLUMN note text;

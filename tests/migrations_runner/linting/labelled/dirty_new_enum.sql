@@ -1,0 +1,3 @@
+-- expect: enum-type@3
+-- catalog: none
+CREATE TYPE mood AS ENUM ('sad', 'glad');

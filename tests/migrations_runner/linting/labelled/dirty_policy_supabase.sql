@@ -1,0 +1,3 @@
+-- expect: policy-changes@3
+-- catalog: none
+CREATE POLICY "Public profiles" ON public.profiles FOR SELECT USING (true);

@@ -1,0 +1,3 @@
+-- expect: reindex-blocks-writes@3
+-- catalog: none
+REINDEX INDEX books_pkey;

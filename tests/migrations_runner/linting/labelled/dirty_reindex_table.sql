@@ -1,0 +1,3 @@
+-- expect: reindex-blocks-writes@3
+-- catalog: books
+REINDEX TABLE books;

@@ -1,0 +1,3 @@
+-- expect: rename-breaks-code@3
+-- catalog: books
+ALTER TYPE book_status RENAME VALUE 'draft' TO 'sketch';

@@ -1,0 +1,3 @@
+-- expect: rename-breaks-code@3
+-- catalog: none
+ALTER TABLE "blog_post" RENAME TO "blog_article";

@@ -1,0 +1,3 @@
+-- expect: privileges-change@3
+-- catalog: none
+REVOKE INSERT ON orders FROM app;

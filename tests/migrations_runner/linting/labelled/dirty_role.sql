@@ -1,0 +1,3 @@
+-- expect: roles-change@3
+-- catalog: none
+CREATE ROLE reporter NOLOGIN;

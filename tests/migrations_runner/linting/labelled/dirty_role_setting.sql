@@ -1,0 +1,3 @@
+-- expect: roles-change@3
+-- catalog: none
+ALTER ROLE app SET work_mem = '64MB';

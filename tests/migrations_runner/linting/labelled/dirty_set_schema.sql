@@ -1,0 +1,3 @@
+-- expect: rename-breaks-code@3
+-- catalog: none
+ALTER TABLE books SET SCHEMA archive;

@@ -1,0 +1,3 @@
+-- expect: truncate-cascade@3
+-- catalog: books
+TRUNCATE accounts CASCADE;

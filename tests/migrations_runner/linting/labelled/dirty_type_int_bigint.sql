@@ -1,0 +1,3 @@
+-- expect: type-change-rewrites@3
+-- catalog: books
+ALTER TABLE books ALTER COLUMN pages TYPE bigint;

@@ -1,0 +1,3 @@
+-- expect: whole-table-write@3
+-- catalog: none
+UPDATE orders SET state = 'new';
