@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from migrations_runner import versions
+from migrations_runner.linted import Shown, findings_of
 from migrations_runner.models import AppliedScript, MigrationScript
 from migrations_runner.parsing import check
 from releases import timeline
@@ -54,8 +55,11 @@ def standing_elsewhere(script: MigrationScript) -> list[str]:
 
 
 @transaction.atomic
-def save(*, script: MigrationScript, actor: Actor, created: bool) -> None:
-    """Keep a script that was filled in. Raises ScriptIsFinal, NotPermitted, ValidationError."""
+def save(*, script: MigrationScript, actor: Actor, created: bool) -> list[Shown]:
+    """Keep a script that was filled in, and answer what lint says of it, which refuses nothing.
+
+    Raises ScriptIsFinal, NotPermitted, ValidationError.
+    """
     actor.require(f"migrations_runner.{'add' if created else 'change'}_migrationscript")
     release = Release.objects.select_for_update(of=("self",), no_key=True).get(pk=script.release_id)
     require_open(release)
@@ -69,3 +73,4 @@ def save(*, script: MigrationScript, actor: Actor, created: bool) -> None:
         release=release,
         data={"sha256": script.sha256},
     )
+    return findings_of(script)

@@ -98,12 +98,10 @@ def _shown(script: MigrationScript, found: Iterable[Finding]) -> list[Shown]:
     return [_one(script, finding, allowed.get(finding.rule)) for finding in found]
 
 
-def _unowned(found: Iterable[Finding]) -> list[Shown]:
-    """Of a script that was deleted since: only its own comments count."""
-    return [
-        Shown(each, each.allowed, blocks=each.level == "error" and each.allowed is None)
-        for each in found
-    ]
+def as_written(finding: Finding) -> Shown:
+    """A finding of a text that is no stored script: only its own comments count."""
+    blocks = finding.level == "error" and finding.allowed is None
+    return Shown(finding, finding.allowed, blocks=blocks)
 
 
 def _one(script: MigrationScript, finding: Finding, allowed: LintSuppression | None) -> Shown:
@@ -143,7 +141,7 @@ def refuse_blocking(run_at_work: RunAtWork) -> None:
     for copy in copies:
         includes = {each.name: each.text for each in copies if each.pk != copy.pk}
         found = lint(copy.text, catalog=catalog, variables=run.variables, includes=includes)
-        shown = _shown(copy.script, found) if copy.script else _unowned(found)
+        shown = _shown(copy.script, found) if copy.script else map(as_written, found)
         told += [_told(copy.name, each.finding) for each in shown if each.blocks]
     if told:
         raise BlockedByLint(f"{' '.join(told)} Mend the script, or say why it may stand.")

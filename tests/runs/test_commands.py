@@ -294,12 +294,26 @@ def test_a_missing_file_or_target_is_one_line_and_code_two(
 ) -> None:
     fine = tmp_path / "fine.sql"
     fine.write_text("SELECT 1")
-    for words in (("nothing.sql",), (str(tmp_path),), (str(fine), "--target", "moon")):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for words in (("nothing.sql",), (str(empty),), (str(fine), "--target", "moon")):
         with pytest.raises(CommandError) as raised:
             call_command("lint_scripts", *words)
         assert raised.value.returncode == 2
         assert "\n" not in str(raised.value)
     call_command("lint_scripts", str(fine), "--target", "staging")
+
+
+def test_a_folder_means_its_sql_files_and_a_fix_is_printed_on_demand(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "a.sql").write_text("DROP INDEX i")
+    (tmp_path / "b.txt").write_text("no SQL")
+    call_command("lint_scripts", str(tmp_path), "--fix")
+    told = capsys.readouterr().out
+    assert f"{tmp_path / 'a.sql'}:1:1 warning drop-index-blocks: " in told
+    assert "DROP INDEX CONCURRENTLY i;" in told
+    assert "b.txt" not in told
 
 
 def test_people_read_lines(tmp_path: Path, capsys: Capture) -> None:
