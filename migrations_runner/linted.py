@@ -1,7 +1,6 @@
-"""Findings of stored scripts, what people allowed, and the refusal that keeps a run from starting.
+"""Findings of stored scripts, and what people allowed.
 
 Refused
-├── BlockedByLint
 ├── NoSuchFinding, ReasonMissing
 └── AllowedAlready, NotAllowed
 
@@ -19,7 +18,6 @@ from django.db import transaction
 from migrations_runner.linting import Finding, lint
 from migrations_runner.linting.catalog import Catalog
 from migrations_runner.models import LintSuppression, MigrationScript, TargetReport
-from migrations_runner.work import RunAtWork
 from releases import timeline
 from releases.models import TargetDatabase
 from releases.redaction import redact
@@ -28,10 +26,6 @@ from releases.timeline import Actor
 
 #: A script that takes something back drops what its partner made: that is what it is for.
 _TAKES_BACK = frozenset({"drop-destroys-data"})
-
-
-class BlockedByLint(Refused):
-    """Lint found what fails or destroys data; nothing was run."""
 
 
 class ReasonMissing(Refused):
@@ -86,14 +80,15 @@ def findings_of(
     found = lint(
         script.text, catalog=catalog_of(target), variables=variables, includes=_texts(others)
     )
-    return _shown(script, found)
+    return shown(script, found)
 
 
 def _texts(others: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in others.items() if text}
 
 
-def _shown(script: MigrationScript, found: Iterable[Finding]) -> list[Shown]:
+def shown(script: MigrationScript, found: Iterable[Finding]) -> list[Shown]:
+    """The findings, each with what a person or a comment says of it."""
     allowed = {each.rule: each for each in script.suppressions.all()} if script.pk else {}
     return [_one(script, finding, allowed.get(finding.rule)) for finding in found]
 
@@ -122,33 +117,8 @@ def blocking(
 ) -> list[tuple[MigrationScript, Shown]]:
     """The findings that would keep these scripts from running, for the form that queues them."""
     return [
-        (script, shown)
-        for script in scripts
-        for shown in findings_of(script, target)
-        if shown.blocks
+        (script, each) for script in scripts for each in findings_of(script, target) if each.blocks
     ]
-
-
-def refuse_blocking(run_at_work: RunAtWork) -> None:
-    """PREFLIGHT: raises BlockedByLint with rule and line of each finding that nobody allowed.
-
-    It reads the texts that the run holds: they are what will be sent.
-    """
-    run = run_at_work.run
-    catalog = catalog_of(run.target)
-    told = []
-    copies = list(run.scripts.select_related("script").order_by("position"))
-    for copy in copies:
-        includes = {each.name: each.text for each in copies if each.pk != copy.pk}
-        found = lint(copy.text, catalog=catalog, variables=run.variables, includes=includes)
-        shown = _shown(copy.script, found) if copy.script else map(as_written, found)
-        told += [_told(copy.name, each.finding) for each in shown if each.blocks]
-    if told:
-        raise BlockedByLint(f"{' '.join(told)} Mend the script, or say why it may stand.")
-
-
-def _told(name: str, finding: Finding) -> str:
-    return f"{name}, line {finding.line}: {finding.rule}: {finding.message}"
 
 
 @transaction.atomic
@@ -163,7 +133,7 @@ def suppress(*, script: MigrationScript, rule: str, reason: str, actor: Actor) -
         raise ReasonMissing
     if script.suppressions.filter(rule=rule).exists():
         raise AllowedAlready(rule)
-    if rule not in {shown.finding.rule for shown in findings_of(script)}:
+    if rule not in {each.finding.rule for each in findings_of(script)}:
         raise NoSuchFinding(rule)
     made = LintSuppression(
         script=script, rule=rule, reason=redact(reason.strip())[:500], by=actor.name

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from migrations_runner import editing, linted
+from migrations_runner import editing, lint_gate, linted
 from migrations_runner.models import MigrationScript, TargetReport
 from migrations_runner.work import RunAtWork
 from releases.models import Environment, Event, Release, TargetDatabase
@@ -36,19 +36,19 @@ def test_saving_never_refuses_for_findings_and_answers_them(script: MigrationScr
 
 def test_a_run_with_a_standing_error_is_refused_by_rule_and_line(queue: QueueRun) -> None:
     run = queue("SELECT 1;\nDELETE FROM carts;")
-    with pytest.raises(linted.BlockedByLint, match=r"1\.sql, line 2: whole-table-write"):
-        linted.refuse_blocking(at_work(run))
+    with pytest.raises(lint_gate.BlockedByLint, match=r"1\.sql, line 2: whole-table-write"):
+        lint_gate.refuse_blocking(at_work(run))
 
 
 def test_allowed_with_a_reason_it_runs_and_taken_back_it_does_not(queue: QueueRun) -> None:
     run = queue("DELETE FROM carts;")
     script = MigrationScript.objects.get(name="1.sql")
     linted.suppress(script=script, rule="whole-table-write", reason="a cache", actor=ACTOR)
-    linted.refuse_blocking(at_work(run))
+    lint_gate.refuse_blocking(at_work(run))
     assert [(s.allowed, s.by) for s in linted.findings_of(script)] == [("a cache", ACTOR.name)]
     linted.unsuppress(script=script, rule="whole-table-write", actor=ACTOR)
-    with pytest.raises(linted.BlockedByLint):
-        linted.refuse_blocking(at_work(run))
+    with pytest.raises(lint_gate.BlockedByLint):
+        lint_gate.refuse_blocking(at_work(run))
     assert Event.objects.filter(verb__in=["script.allow", "script.disallow"]).count() == 2
 
 
