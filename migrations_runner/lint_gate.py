@@ -1,4 +1,4 @@
-"""Before the first script: what lint found for certain, and nobody allowed, keeps a run from starting.
+"""Before the first script: what lint found for certain keeps a run from starting, unless allowed.
 
 Refused
 └── BlockedByLint
