@@ -48,15 +48,20 @@ def _add_constraint(table: Table, command: Node) -> Table:
 
 
 def _drop_constraint(table: Table, command: Node) -> Table:
-    """By its name; keys are known by their columns only, and named after them by the server."""
+    """By its name. A key has no name here: its index has, or the server's habit tells."""
     name = command.name
-    kept = tuple(key for key in table.unique_keys if "_".join((table.name, *key, "key")) != name)
+    indexed = {index.columns for index in table.indexes if index.name == name}
+    kept = tuple(
+        key
+        for key in table.unique_keys
+        if key not in indexed and not name.endswith("_".join(("", *key, "key")))
+    )
     foreign = tuple(
         key
         for key in table.foreign_keys
         if name not in {key.name, "_".join((table.name, *key.columns, "fkey"))}
     )
-    primary = () if name == f"{table.name}_pkey" else table.primary_key
+    primary = () if name.endswith("_pkey") or table.primary_key in indexed else table.primary_key
     indexes = tuple(index for index in table.indexes if index.name != name)
     checks = tuple(check for check in table.checks if check.name != name)
     return replace(

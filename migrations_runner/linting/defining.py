@@ -96,7 +96,9 @@ def _default(constraints: list[Node], *, serial: bool) -> str | None:
 def with_constraint(table: Table, node: Node, on: tuple[str, ...] = ()) -> Table:
     """The table with a constraint; `on` is the column that it is written behind."""
     if node.contype == _PRIMARY:
-        return replace(table, primary_key=_key(table, node, on))
+        key = _key(table, node, on)
+        columns = tuple(replace(c, not_null=c.not_null or c.name in key) for c in table.columns)
+        return replace(table, primary_key=key, columns=columns)
     if node.contype == _UNIQUE:
         return replace(table, unique_keys=(*table.unique_keys, _key(table, node, on)))
     if node.contype == _FOREIGN:

@@ -1,0 +1,3 @@
+-- expect: outer-column-capture@3
+-- catalog: nothing
+DELETE FROM anything WHERE owner_id = owner_id;

@@ -1,0 +1,3 @@
+-- expect: unknown-table@3
+-- catalog: world
+DELETE FROM old.projects WHERE status = 'draft';

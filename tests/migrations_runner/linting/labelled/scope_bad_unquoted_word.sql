@@ -1,0 +1,3 @@
+-- expect: unknown-column@3
+-- catalog: world
+UPDATE projects SET status = archived WHERE page_count = 0;

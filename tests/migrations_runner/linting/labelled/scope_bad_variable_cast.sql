@@ -1,0 +1,3 @@
+-- expect: unquoted-variable@3
+-- catalog: nothing
+DELETE FROM anything WHERE owner = :owner::uuid;

@@ -1,0 +1,3 @@
+-- expect: unquoted-variable@3
+-- catalog: world
+DELETE FROM sessions WHERE user_id IN (:one);

@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: world
+SELECT (SELECT upper(title)) FROM projects;

@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: nothing
+UPDATE projects SET universe_id = (SELECT id FROM universes WHERE user_id = projects.user_id);

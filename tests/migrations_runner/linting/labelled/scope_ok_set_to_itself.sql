@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: world
+UPDATE projects SET title = title WHERE status = 'draft';

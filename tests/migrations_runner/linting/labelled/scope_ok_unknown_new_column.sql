@@ -1,0 +1,4 @@
+-- expect: clean
+-- catalog: world
+ALTER TABLE projects ADD COLUMN subtitle text;
+UPDATE projects SET subtitle = title WHERE status = 'draft';

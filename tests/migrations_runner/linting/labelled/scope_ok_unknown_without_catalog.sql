@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: nothing
+UPDATE somewhere SET a = b WHERE c = 1;

@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: world
+SELECT title FROM projects ORDER BY title LIMIT :n;

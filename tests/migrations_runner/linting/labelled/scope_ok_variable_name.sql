@@ -1,0 +1,3 @@
+-- expect: clean
+-- catalog: world
+SELECT title FROM :"tables" ORDER BY :"by";
