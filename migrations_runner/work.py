@@ -35,6 +35,8 @@ class RunAtWork:
     progress: Progress
     watch: Watch
     guards: tuple[Callable[[Work], AbstractContextManager[None]], ...] = ()
+    safety_ms: float = 0.0
+    """Milliseconds that the data-safety checks of this run took so far: they share one budget."""
     _observer: Connection | None = field(default=None, repr=False)
 
     @property

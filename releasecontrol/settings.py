@@ -191,9 +191,14 @@ RUN_STALE_SECONDS = number("RUN_STALE_SECONDS", default=10, at_least=2)
 RUN_LOCK_SECONDS = number("RUN_LOCK_SECONDS", default=300)
 RUN_REHEARSAL_FACTOR = number("RUN_REHEARSAL_FACTOR", default=10, at_least=2)
 RUN_PATIENCE_SECONDS = number("RUN_PATIENCE_SECONDS", default=3600)
+#: Milliseconds that the data-safety checks of one run may take, all together.
+SAFETY_BUDGET_MS = number("SAFETY_BUDGET_MS", default=2000)
 WORKER_STALE_SECONDS = number("WORKER_STALE_SECONDS", default=30, at_least=5)
 #: Old rows for a row-exact undo stay on their target so long.
 UNDO_KEEP_DAYS = number("UNDO_KEEP_DAYS", default=30, at_least=1)
+#: A database larger than this is rehearsed on its schema and a sample of its rows.
+REHEARSAL_MAX_BYTES = number("REHEARSAL_MAX_BYTES", default=2 * 1024**3)
+REHEARSAL_SAMPLE_ROWS = number("REHEARSAL_SAMPLE_ROWS", default=10_000, at_least=1)
 #: Where dumps of targets are written; it has to exist, readable by the worker's user alone.
 BACKUP_DIR = os.environ.get("BACKUP_DIR", "")
 BACKUP_FRESH_HOURS = number("BACKUP_FRESH_HOURS", default=24, at_least=1)

@@ -1,11 +1,6 @@
 """The guard that keeps what a script changed, in the script's own transaction.
 
-Nothing is installed on the tables and nobody is kept from them. Which tables a transaction wrote to
-is told by its locks. A row version is new, and ours, when we see it although the transaction of its
-`xmin` is still in progress (a part of ours that was kept has an id of its own, so comparing with
-our id is not enough). The versions that we replaced or deleted carry in `xmax` an id, or a
-multixact, that was made since we began; a second session, which sees only what is committed, still
-reads them.
+Nothing is installed on the tables and nobody is kept from them: `touched` tells what is ours.
 So triggers, cascades and functions are covered, whatever they did.
 """
 
@@ -13,29 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from psycopg import sql
 
+from migrations_runner import touched
 from migrations_runner.ledger import Connection
+from migrations_runner.touched import Era
 from migrations_runner.undo import store
 from migrations_runner.undo.refusals import CannotBeUndone
 from migrations_runner.undo.store import Shape
 from migrations_runner.work import Work
-
-_WRITTEN = """
-SELECT DISTINCT c.oid::bigint, c.relkind::text, format('%I.%I', n.nspname, c.relname)
-FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE l.locktype = 'relation' AND l.pid = pg_backend_pid() AND l.granted
-    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
-                   'AccessExclusiveLock')
-    AND c.relkind IN ('r', 'f') AND c.relpersistence <> 't'
-    AND n.nspname NOT IN ('release_control', 'pg_catalog', 'information_schema')
-    AND n.nspname !~ '^pg_toast'
-ORDER BY 3
-"""
 
 _EXCLUSIVE = """
 SELECT DISTINCT relation::bigint FROM pg_locks
@@ -74,53 +56,9 @@ def capturing(work: Work) -> Iterator[None]:
         yield
         return
     store.prepare(work.connection)
-    since = _next_multixact(work.connection)
+    since = touched.next_multixact(work.connection)
     yield
     _keep(work, since)
-
-
-@dataclass(frozen=True, slots=True)
-class Era:
-    """From when our transaction began until now, in transaction ids and in multixacts.
-
-    `first` is our own id with its epoch; the ids of our parts are later ones.
-    """
-
-    first: int
-    ids: int
-    first_multi: int
-    multis: int
-
-    def ours(self, xmin: str) -> sql.Composed:
-        """This version, which we see, was written by us. `xmin` is a column, such as ``t.xmin``."""
-        return sql.SQL(
-            "CASE WHEN {passed} < {ids} THEN"
-            " pg_xact_status(({first} + {passed})::text::xid8) = 'in progress' ELSE false END"
-        ).format(
-            passed=_passed(xmin, self.first),
-            ids=sql.Literal(self.ids),
-            first=self._literal(self.first),
-        )
-
-    def maybe_replaced(self, xmax: str) -> sql.Composed:
-        """This version may have been replaced, deleted or locked by us."""
-        return sql.SQL("({} < {} OR {} < {})").format(
-            _passed(xmax, self.first),
-            sql.Literal(self.ids),
-            _passed(xmax, self.first_multi),
-            sql.Literal(self.multis),
-        )
-
-    @staticmethod
-    def _literal(number: int) -> sql.Composed:
-        return sql.SQL("{}::bigint").format(sql.Literal(number))
-
-
-def _passed(xid: str, since: int) -> sql.Composed:
-    """How many ids after `since` this one is; they are 32 bits wide and wrap around."""
-    return sql.SQL("(({}::text::bigint - {} + 4294967296) % 4294967296)").format(
-        sql.SQL(xid), sql.Literal(since % 2**32)
-    )
 
 
 def _keep(work: Work, since: int) -> None:
@@ -131,9 +69,9 @@ def _keep(work: Work, since: int) -> None:
     with store.as_always(observer):
         # It would wait for us, and we for it, if we held a table for ourselves alone.
         observer.execute("SELECT set_config('lock_timeout', '5s', true)")
-        era = _era(connection, observer, since)
+        era = touched.era(connection, observer, since)
         _refuse_schema_changes(connection, observer, era)
-        shapes = [_shape(connection, *row) for row in connection.execute(_WRITTEN).fetchall()]
+        shapes = [_shape(connection, *row) for row in touched.written(connection)]
         capture = store.begin_capture(connection, work.key, work.run.run.pk)
         for number, shape in enumerate(shapes):
             store.add_table(connection, capture, number, shape)
@@ -149,21 +87,6 @@ def _keep(work: Work, since: int) -> None:
         " WHERE (r.capture, r.number) = (t.capture, t.number))",
         [capture],
     )
-
-
-def _next_multixact(connection: Connection) -> int:
-    row = connection.execute("SELECT mxid_age('1'::xid)::bigint").fetchone()
-    return (1 + (int(str(row[0])) if row else 0)) % 2**32
-
-
-def _era(connection: Connection, observer: Connection, since: int) -> Era:
-    """Every id that we have was given before the one that the observer gets now."""
-    question = "SELECT pg_current_xact_id()::text"
-    ours, next_one = (
-        int(str(row[0])) if row else 0
-        for row in (session.execute(question).fetchone() for session in (connection, observer))
-    )
-    return Era(ours, next_one - ours, since, (_next_multixact(connection) - since) % 2**32)
 
 
 def _refuse_schema_changes(connection: Connection, observer: Connection, era: Era) -> None:

@@ -1,0 +1,7 @@
+"""Data-safety checks that need no configuration: the foreign keys say what has to agree."""
+
+from __future__ import annotations
+
+from migrations_runner.safety.guarding import DataUnsafe, guard
+
+__all__ = ["DataUnsafe", "guard"]
