@@ -13,8 +13,8 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 
 from checklists import adding, ticking
-from checklists.models import Checklist, ChecklistItem, Tick
-from releases.admin_kit import InWords, OnTimeline, badge
+from checklists.models import Approval, Checklist, ChecklistItem, Tick
+from releases.admin_kit import InWords, OnTimeline, ReadOnly, badge
 from releases.timeline import Actor
 
 
@@ -158,3 +158,14 @@ class ChecklistAdmin(OnTimeline):
 
     def release_of(self, obj: Any) -> Any:
         return obj.release
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ReadOnly):
+    """Who said yes to which content; given and withdrawn on the page of its subject."""
+
+    list_display = ("subject", "person", "note", "at", "withdrawn_at")
+    list_filter = (("withdrawn_at", admin.EmptyFieldListFilter), "person")
+    list_select_related = ("person",)
+    search_fields = ("subject", "note", "content_hash")
+    date_hierarchy = "at"

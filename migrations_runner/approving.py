@@ -22,6 +22,7 @@ from django.db import transaction
 from checklists import approvals
 from checklists.models import Approval
 from migrations_runner import fingerprints, ledger, pokes
+from migrations_runner.backup import verbs as backups
 from migrations_runner.models import MigrationRun, Rehearsal, RunScript
 from migrations_runner.rehearsal import points, verbs
 from migrations_runner.states import RUN, RehearsalState, RunState
@@ -67,10 +68,11 @@ def initial_state(run: MigrationRun) -> RunState:
 
 def begin(run: MigrationRun, actor: Actor) -> None:
     """Set a new run going, in its own transaction: a rehearsal, or the worker at once."""
-    if run.state == RunState.AWAITING_APPROVAL:
-        verbs.ask(run=run, actor=actor)
-    else:
+    if run.state != RunState.AWAITING_APPROVAL:
+        _ensure_backup(run, actor)
         transaction.on_commit(lambda: pokes.poke(run.pk))
+    elif run.kind == MigrationRun.Kind.APPLY:
+        verbs.ask(run=run, actor=actor)
 
 
 def rehearsal_of(run: MigrationRun) -> Rehearsal | None:
@@ -131,7 +133,8 @@ def approve(
     if run.state != RunState.AWAITING_APPROVAL:
         raise NotAwaitingApproval(f"It is {run.get_state_display().lower()}.")
     reason = redact(without_rehearsal_reason).strip()
-    if rehearsal_of(run) is None and not reason:
+    # An undo has no rehearsal: its preview says what it would do.
+    if run.kind == MigrationRun.Kind.APPLY and rehearsal_of(run) is None and not reason:
         raise NotRehearsed(_where_the_rehearsal_is(run))
     approvals.approve(
         run,
@@ -144,7 +147,7 @@ def approve(
     quorum = run.target.environment.quorum
     given = len(standing(run))
     if given >= quorum:
-        _hand_on(run)
+        _hand_on(run, actor)
     told = {"note": note, "without_rehearsal": reason, "given": given, "needed": quorum}
     _tell(run, "run.approve", actor, told)
     return run
@@ -203,11 +206,18 @@ def check_point(work: Work) -> None:
     )
 
 
-def _hand_on(run: MigrationRun) -> None:
+def _hand_on(run: MigrationRun, actor: Actor) -> None:
     RUN.require(run.state, RunState.QUEUED)
     run.state = RunState.QUEUED
     run.save(update_fields=["state"])
+    _ensure_backup(run, actor)
     transaction.on_commit(lambda: pokes.poke(run.pk))
+
+
+def _ensure_backup(run: MigrationRun, actor: Actor) -> None:
+    """An undo is the way back from what the last dump was taken before."""
+    if run.kind == MigrationRun.Kind.APPLY:
+        backups.ensure(run=run, actor=actor)
 
 
 def _where_the_rehearsal_is(run: MigrationRun) -> str:

@@ -20,8 +20,8 @@ from django.db.models.functions import Coalesce, Now
 from migrations_runner import holds, pokes
 from migrations_runner.endings import WORKER, Outcome, end
 from migrations_runner.ledger import Key
-from migrations_runner.models import AppliedScript, Hold, MigrationRun, RunScript
-from migrations_runner.states import AT_WORK, HOLDING, RUN, RunState, StepState
+from migrations_runner.models import AppliedScript, Backup, Hold, MigrationRun, RunScript
+from migrations_runner.states import AT_WORK, HOLDING, RUN, BackupState, RunState, StepState
 from releases import timeline
 from releases.models import Release, TargetDatabase
 from releases.states import ReleaseState
@@ -65,7 +65,7 @@ def claim(run_id: int) -> Claim | None:
     TargetDatabase.objects.select_for_update(of=("self",), no_key=True).get(pk=run.target_id)
     others = MigrationRun.objects.filter(target=run.target_id).exclude(pk=run_id)
     before = Q(state__in=HOLDING) | Q(state=RunState.QUEUED, pk__lt=run_id)
-    if others.filter(before).exists() or holds.standing(run.target):
+    if others.filter(before).exists() or holds.standing(run.target) or _waits_for_dump(run):
         return None
     if has_ended(run.release):
         _give_up(run)
@@ -84,6 +84,12 @@ def claim(run_id: int) -> Claim | None:
     run = MigrationRun.objects.select_related("target__environment", "release").get(pk=run_id)
     timeline.record(actor=WORKER, verb="run.start", subject=run, release=run.release)
     return Claim(run, token)
+
+
+def _waits_for_dump(run: MigrationRun) -> bool:
+    """What a dump holds has to be from before the run."""
+    waiting = [BackupState.QUEUED, BackupState.RUNNING]
+    return Backup.objects.filter(target=run.target_id, state__in=waiting).exists()
 
 
 def beat(held: Claim) -> Wish:

@@ -24,6 +24,7 @@ from migrations_runner import (
     rehearsed,
     session,
 )
+from migrations_runner.backfill import cursors
 from migrations_runner.claims import Claim
 from migrations_runner.endings import Outcome
 from migrations_runner.failures import (
@@ -31,18 +32,21 @@ from migrations_runner.failures import (
     PartlyApplied,
     Stopped,
     TargetGone,
+    UnfinishedBefore,
     Unsure,
     is_gone,
     told,
 )
+from migrations_runner.fan_out import driver, marks
 from migrations_runner.keys import key_of
-from migrations_runner.ledger import Connection
-from migrations_runner.models import MigrationScript, RunScript
+from migrations_runner.ledger import Connection, Key
+from migrations_runner.models import MigrationRun, MigrationScript, RunScript
 from migrations_runner.output import Notices
 from migrations_runner.parsing import parse_script
 from migrations_runner.progress import Keeper, Progress, mark, patiently
 from migrations_runner.stalls import Watch
 from migrations_runner.states import RunState, StepState
+from migrations_runner.undo import restoring
 from migrations_runner.work import RunAtWork, Work
 from releases.refusals import Refused
 
@@ -73,7 +77,7 @@ def execute(run_id: int) -> None:
 def _outcome(held: Claim, keeper: Keeper, progress: Progress) -> Outcome:
     """Carry out every script; every ending becomes an Outcome."""
     try:
-        _carry_out(held, keeper, progress)
+        said = _carry_out(held, keeper, progress)
     except Stopped as stopped:
         return Outcome(RunState.CANCELLED, next_step=stopped.message)
     except Refused as refused:
@@ -86,10 +90,11 @@ def _outcome(held: Claim, keeper: Keeper, progress: Progress) -> Outcome:
     except Exception as bug:
         log.exception("run %s met a fault of ours", held.run.pk)
         return replace(_LOST, error=f"A fault of Release Control itself: {type(bug).__name__}.")
-    return Outcome(RunState.SUCCEEDED)
+    return Outcome(RunState.SUCCEEDED, next_step=said)
 
 
-def _carry_out(held: Claim, keeper: Keeper, progress: Progress) -> None:
+def _carry_out(held: Claim, keeper: Keeper, progress: Progress) -> str:
+    """Do what the run is for; the answer is what people should know of a good end."""
     run = held.run
     with (
         session.opened(run.target, run.pk, wait=keeper.wait) as connection,
@@ -99,6 +104,8 @@ def _carry_out(held: Claim, keeper: Keeper, progress: Progress) -> None:
         keeper.interrupt = _interrupt(watch, connection)
         with _answers(at_work, "The ledger could not be made"):
             ledger.prepare(connection)
+        if run.kind == MigrationRun.Kind.UNDO:
+            return _undo(at_work)
         _each(hooks.PREFLIGHT, at_work, "Before the first script")
         for script in patiently(lambda: list(run.scripts.select_related("script"))):
             keeper.rest()
@@ -107,6 +114,13 @@ def _carry_out(held: Claim, keeper: Keeper, progress: Progress) -> None:
             with _answers(at_work, script.name):
                 _run_script(at_work, script)
         _each(hooks.POSTFLIGHT, at_work, "After the last script")
+    return ""
+
+
+def _undo(at_work: RunAtWork) -> str:
+    _each(hooks.BEFORE_UNDO, at_work, "Before the undo")
+    with _answers(at_work, "The undo"):
+        return restoring.carry_out(at_work)
 
 
 def _each(steps: Iterable[Callable[[RunAtWork], None]], at_work: RunAtWork, where: str) -> None:
@@ -136,11 +150,26 @@ def _run_script(at_work: RunAtWork, script: RunScript) -> None:
         _skip(script, standing)
         patiently(lambda: claims.remember_applied(run, script, key))
         return
-    text = parse_script(script.text, run.variables)
+    text = parse_script(script.text, driver.values_of(run, script), script.includes)
+    _refuse_half_done(script, key, standing, connection)
     with Notices(connection) as notices:
         limits = patiently(lambda: rehearsed.limits(run, script))
         _do_script(Work(at_work, script, key, text, standing, notices, limits))
     patiently(lambda: claims.remember_applied(run, script, key))
+
+
+def _refuse_half_done(
+    script: RunScript, key: Key, standing: ledger.Entry | None, connection: Connection
+) -> None:
+    """Begun in batches it goes on in batches: as a plain script it would do rows twice."""
+    if standing is None or script.mode != MigrationScript.Mode.SCRIPT:
+        return
+    if cursors.exist(connection, key) or marks.exist(connection, key):
+        refused = UnfinishedBefore(
+            f"{script.name}: run {standing.run_id} began it in batches; set its mode as it was."
+        )
+        mark(script, StepState.FAILED, error=refused.message)
+        raise refused
 
 
 def _do_script(work: Work) -> None:

@@ -10,19 +10,39 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from migrations_runner import approving, lint_gate, safety, target_looks
+from migrations_runner.backfill import carry_out as backfill
+from migrations_runner.backup import needing
+from migrations_runner.fan_out import carry_out as fan_out
 from migrations_runner.models import MigrationScript
+from migrations_runner.undo import capturing
 from migrations_runner.work import RunAtWork, Work
 
-PREFLIGHT: tuple[Callable[[RunAtWork], None], ...] = ()
+#: Cheap questions to our own database first, those to the target behind.
+PREFLIGHT: tuple[Callable[[RunAtWork], None], ...] = (
+    approving.require,
+    needing.require,
+    lint_gate.refuse_blocking,
+)
 
-BEFORE_SCRIPT: tuple[Callable[[Work], None], ...] = ()
+#: An undo is approved like a run; its own rows are its safety.
+BEFORE_UNDO: tuple[Callable[[RunAtWork], None], ...] = (approving.require,)
+
+BEFORE_SCRIPT: tuple[Callable[[Work], None], ...] = (approving.check_point,)
 
 #: Entered inside the script's transaction right behind its ledger row, left right before COMMIT.
-GUARDS: tuple[Callable[[Work], AbstractContextManager[None]], ...] = ()
+#: The first is left last: what undo keeps includes whatever the others did.
+GUARDS: tuple[Callable[[Work], AbstractContextManager[None]], ...] = (
+    capturing.capturing,
+    safety.guard,
+)
 
 AFTER_SCRIPT: tuple[Callable[[Work], None], ...] = ()
 
-POSTFLIGHT: tuple[Callable[[RunAtWork], None], ...] = ()
+POSTFLIGHT: tuple[Callable[[RunAtWork], None], ...] = (target_looks.note_left,)
 
 #: How a script is carried out, by its mode; what is missing here is sent as it is.
-MODES: dict[MigrationScript.Mode, Callable[[Work], None]] = {}
+MODES: dict[MigrationScript.Mode, Callable[[Work], None]] = {
+    MigrationScript.Mode.BACKFILL: backfill.carry_out,
+    MigrationScript.Mode.FAN_OUT: fan_out.carry_out,
+}

@@ -22,7 +22,8 @@ def key_of(run: MigrationRun, script: RunScript) -> Key:
 
 def values_digest(run: MigrationRun, script: RunScript) -> str:
     """The first 32 hex digits of SHA-256 over the used values; empty where none is used."""
-    used = sorted({use.name for use in find(script.text)} & set(run.variables))
+    texts = (script.text, *script.includes.values())
+    used = sorted({use.name for text in texts for use in find(text)} & set(run.variables))
     if not used:
         return ""
     values = json.dumps([[name, run.variables[name]] for name in used])

@@ -6,8 +6,13 @@ Refused
 
 from __future__ import annotations
 
-from migrations_runner import linted
+from migrations_runner import catalog, ledger, linted
+from migrations_runner.fan_out.driver import values_of
+from migrations_runner.keys import key_of
+from migrations_runner.linted import Shown
 from migrations_runner.linting import Finding, lint
+from migrations_runner.linting.catalog import Catalog
+from migrations_runner.models import MigrationRun, MigrationScript, RunScript
 from migrations_runner.work import RunAtWork
 from releases.refusals import Refused
 
@@ -16,24 +21,33 @@ class BlockedByLint(Refused):
     """Lint found what fails or destroys data; nothing was run."""
 
 
-def refuse_blocking(run_at_work: RunAtWork) -> None:
+def refuse_blocking(at_work: RunAtWork) -> None:
     """PREFLIGHT: raises BlockedByLint with rule and line of each finding that nobody allowed.
 
-    It reads the texts that the run holds: they are what will be sent.
+    It reads the texts that the run holds, because they are what will be sent, with the tables that
+    the target has now and what the scripts before leave. What stands there already is skipped.
     """
-    run = run_at_work.run
-    catalog = linted.catalog_of(run.target)
-    told = []
-    copies = list(run.scripts.select_related("script").order_by("position"))
-    for copy in copies:
-        includes = {each.name: each.text for each in copies if each.pk != copy.pk}
-        found = lint(copy.text, catalog=catalog, variables=run.variables, includes=includes)
-        each_shown = (
-            linted.shown(copy.script, found) if copy.script else map(linted.as_written, found)
-        )
-        told += [_told(copy.name, each.finding) for each in each_shown if each.blocks]
+    run = at_work.run
+    tables: Catalog | None = catalog.read(at_work.connection)
+    told: list[str] = []
+    for copy in run.scripts.select_related("script").order_by("position"):
+        standing = ledger.read(at_work.connection, key_of(run, copy))
+        if standing is not None and standing.state == ledger.APPLIED:
+            continue
+        told += [_told(copy.name, each.finding) for each in _shown(run, copy, tables)]
+        tables = linted.after_all(tables, [copy.text], copy.includes)
     if told:
         raise BlockedByLint(f"{' '.join(told)} Mend the script, or say why it may stand.")
+
+
+def _shown(run: MigrationRun, copy: RunScript, tables: Catalog | None) -> list[Shown]:
+    """What blocks one script; of a script that was deleted since, only its own comments count."""
+    found = lint(copy.text, catalog=tables, variables=values_of(run, copy), includes=copy.includes)
+    if copy.script is not None:
+        return [each for each in linted.shown(copy.script, found) if each.blocks]
+    takes_back = copy.role == MigrationScript.Role.ROLLBACK
+    each_shown = [linted.as_written(finding, takes_back=takes_back) for finding in found]
+    return [each for each in each_shown if each.blocks]
 
 
 def _told(name: str, finding: Finding) -> str:

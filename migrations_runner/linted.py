@@ -17,7 +17,10 @@ from django.db import transaction
 
 from migrations_runner.linting import Finding, lint
 from migrations_runner.linting.catalog import Catalog
+from migrations_runner.linting.ddl import after
 from migrations_runner.models import LintSuppression, MigrationScript, TargetReport
+from migrations_runner.parsing import parse_script
+from migrations_runner.refusals import ScriptRefused
 from releases import timeline
 from releases.models import TargetDatabase
 from releases.redaction import redact
@@ -73,18 +76,46 @@ def findings_of(
     target: TargetDatabase | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> list[Shown]:
-    """What lint says of a script; one that awaits its file has nothing to say."""
+    """What lint says of a script; one that awaits its file has nothing to say.
+
+    It is read with the tables that the target has, and those that the scripts before it in the
+    release make; without a target the latter are all that is known.
+    """
     if not script.text:
         return []
-    others = {each.name: each.text for each in script.release.scripts.exclude(pk=script.pk)}
+    before, includes = _around(script)
     found = lint(
-        script.text, catalog=catalog_of(target), variables=variables, includes=_texts(others)
+        script.text,
+        catalog=after_all(catalog_of(target), before, includes),
+        variables=variables,
+        includes=includes,
     )
     return shown(script, found)
 
 
-def _texts(others: Mapping[str, str]) -> dict[str, str]:
-    return {name: text for name, text in others.items() if text}
+def after_all(
+    catalog: Catalog | None, texts: Iterable[str], includes: Mapping[str, str]
+) -> Catalog | None:
+    """The catalog as scripts leave it that run before. One that can't be read changes nothing."""
+    for text in texts:
+        try:
+            catalog = after(catalog, parse_script(text, None, includes).statements)
+        except ScriptRefused:
+            continue
+    return catalog
+
+
+def _around(script: MigrationScript) -> tuple[list[str], dict[str, str]]:
+    """The texts before a script in its release, and those it may include. One query."""
+    rows = script.release.scripts.exclude(pk=script.pk).exclude(text="")
+    others = list(rows.values_list("name", "text", "position", "role"))
+    role = MigrationScript.Role.ROLLBACK
+    before = [
+        text
+        for _, text, position, kind in sorted(others, key=lambda other: other[2])
+        if position < script.position and kind != role
+    ]
+    return before, {name: text for name, text, _, _ in others}
 
 
 def shown(script: MigrationScript, found: Iterable[Finding]) -> list[Shown]:
@@ -93,9 +124,10 @@ def shown(script: MigrationScript, found: Iterable[Finding]) -> list[Shown]:
     return [_one(script, finding, allowed.get(finding.rule)) for finding in found]
 
 
-def as_written(finding: Finding) -> Shown:
+def as_written(finding: Finding, *, takes_back: bool = False) -> Shown:
     """A finding of a text that is no stored script: only its own comments count."""
-    blocks = finding.level == "error" and finding.allowed is None
+    meant = takes_back and finding.rule in _TAKES_BACK
+    blocks = finding.level == "error" and finding.allowed is None and not meant
     return Shown(finding, finding.allowed, blocks=blocks)
 
 
@@ -133,7 +165,7 @@ def suppress(*, script: MigrationScript, rule: str, reason: str, actor: Actor) -
         raise ReasonMissing
     if script.suppressions.filter(rule=rule).exists():
         raise AllowedAlready(rule)
-    if rule not in {each.finding.rule for each in findings_of(script)}:
+    if rule not in _rules_found(script):
         raise NoSuchFinding(rule)
     made = LintSuppression(
         script=script, rule=rule, reason=redact(reason.strip())[:500], by=actor.name
@@ -153,6 +185,12 @@ def unsuppress(*, script: MigrationScript, rule: str, actor: Actor) -> None:
     if not gone:
         raise NotAllowed(rule)
     _record(script, actor, "script.disallow", {"rule": rule})
+
+
+def _rules_found(script: MigrationScript) -> set[str]:
+    """The rules with a finding, read without tables and with those of each target seen so far."""
+    seen = TargetDatabase.objects.filter(report__isnull=False)
+    return {each.finding.rule for target in (None, *seen) for each in findings_of(script, target)}
 
 
 def _take(script: MigrationScript) -> MigrationScript:

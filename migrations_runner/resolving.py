@@ -27,6 +27,7 @@ from migrations_runner.models import MigrationRun, RunScript
 from migrations_runner.probes import Seen
 from migrations_runner.progress import mark
 from migrations_runner.states import AT_WORK, RunState, StepState
+from migrations_runner.undo import restoring
 from releases import targets, timeline
 from releases.refusals import Refused
 from releases.timeline import Actor
@@ -146,6 +147,8 @@ def _resolve_on(run: MigrationRun, connection: Connection) -> bool:
         return _wait_on(run, why + _AGAIN)
     if not MigrationRun.objects.filter(pk=run.pk, state=RunState.LOST).exists():
         return False  # another host resolved it meanwhile
+    if run.kind == MigrationRun.Kind.UNDO:
+        return claims.end_lost(run, _verdict_of_undo(run, connection))
     states = [_ask(run, script, connection) for script in run.scripts.select_related("script")]
     question = next((text for text in states if text), "")
     if question:
@@ -207,10 +210,21 @@ def _is_a_riddle(connection: Connection, entry: ledger.Entry) -> bool:
     return entry.intent is None or probes.look(connection, entry.intent) == Seen.UNSURE
 
 
+def _verdict_of_undo(run: MigrationRun, connection: Connection) -> Outcome:
+    """Done whole or not at all: the target says which."""
+    found = restoring.resolved(connection, run.pk)
+    return found if found.state == RunState.SUCCEEDED else _again(run)
+
+
 def _verdict(run: MigrationRun) -> Outcome:
     states = set(run.scripts.values_list("state", flat=True))
     if states <= {StepState.APPLIED, StepState.SKIPPED}:
         return Outcome(RunState.SUCCEEDED)
+    return _again(run)
+
+
+def _again(run: MigrationRun) -> Outcome:
+    """It goes on from what stands, unless somebody cancelled it or it ends every worker."""
     if run.cancel_requested_at is not None:
         return Outcome(
             RunState.FAILED,

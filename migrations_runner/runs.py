@@ -19,19 +19,21 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from migrations_runner import pokes
+from migrations_runner import approving, data_blocks
 from migrations_runner.claims import has_ended, stands
 from migrations_runner.endings import mark_open_scripts
+from migrations_runner.fan_out import driver
 from migrations_runner.models import MigrationRun, MigrationScript, RunScript, Statement
 from migrations_runner.parsing import parse_script
 from migrations_runner.refusals import ScriptRefused
 from migrations_runner.script import Script
 from migrations_runner.states import AT_WORK, LIVE, RUN, RunState, StepState
+from migrations_runner.undo.verbs import refuse_unless_keepable
 from migrations_runner.variables import find
 from releases import timeline
 from releases.models import Release, TargetDatabase
@@ -92,19 +94,22 @@ def queue(
     """
     actor.require("migrations_runner.queue_run")
     _refuse_ended(release, scripts)
-    parsed = [_checked(script, variables) for script in scripts]
+    includes = _includes(release, scripts)
+    parsed = [_checked(script, variables, includes) for script in scripts]
     if not parsed:
         raise NothingChosen
-    _refuse_unused(scripts, variables)
+    included = [text for script in parsed for text in script.included.values()]
+    _refuse_unused([*(script.text for script in scripts), *included], variables)
     run = MigrationRun(
         release=release or scripts[0].release,
         target=target,
         state=RunState.QUEUED,
         variables=dict(variables),
-        batch_hash=_batch_hash(scripts, target, variables),
+        batch_hash=_batch_hash(scripts, parsed, target, variables),
         requested_by=actor.user,
         requested_by_name=actor.name,
     )
+    run.state = approving.initial_state(run)
     try:
         with transaction.atomic():
             run.full_clean(validate_constraints=False)
@@ -118,7 +123,7 @@ def queue(
                 environment=target.environment,
                 data={"scripts": [script.name for script in scripts], "target": target.name},
             )
-            transaction.on_commit(lambda: pokes.poke(run.pk))
+            approving.begin(run, actor)
     except IntegrityError as clash:
         if "same_batch_waits_once" not in str(clash):
             raise
@@ -189,17 +194,37 @@ def _refuse_ended(release: Release | None, scripts: Sequence[MigrationScript]) -
             raise ReleaseHasEnded(f"{one} is {one.get_state_display().lower()}.")
 
 
-def _checked(script: MigrationScript, variables: Mapping[str, str]) -> Script:
+def _includes(release: Release | None, scripts: Sequence[MigrationScript]) -> dict[str, str]:
+    r"""What an ``\i`` may name: the texts of the release's scripts, by name and by path."""
+    home = release or (scripts[0].release if scripts else None)
+    rows = MigrationScript.objects.filter(release=home).exclude(text="")
+    found: dict[str, str] = {}
+    for name, path, text in rows.values_list("name", "path", "text"):
+        found.update({name: text, **({path: text} if path else {})})
+    return found
+
+
+def _checked(
+    script: MigrationScript, variables: Mapping[str, str], includes: Mapping[str, str]
+) -> Script:
     if script.awaits_file:
         raise ScriptAwaitingFile(f"{script.name} awaits its file: attach it first.")
+    stand_ins = driver.stand_ins(script.driver_query) if _fans_out(script) else {}
     try:
-        return parse_script(script.text, variables)
+        parsed = parse_script(script.text, {**stand_ins, **variables}, includes)
     except ScriptRefused as refused:
         raise ScriptNotRunnable(f"{script.name}: {refused.detail}") from refused
+    data_blocks.require(parsed.blocks)
+    refuse_unless_keepable(script, parsed)
+    return parsed
 
 
-def _refuse_unused(scripts: Sequence[MigrationScript], variables: Mapping[str, str]) -> None:
-    used = {use.name for script in scripts for use in find(script.text)}
+def _fans_out(script: MigrationScript) -> bool:
+    return script.mode == MigrationScript.Mode.FAN_OUT
+
+
+def _refuse_unused(texts: Iterable[str], variables: Mapping[str, str]) -> None:
+    used = {use.name for text in texts for use in find(text)}
     unused = sorted(set(variables) - used)
     if unused:
         raise VariableNotUsed(
@@ -208,13 +233,16 @@ def _refuse_unused(scripts: Sequence[MigrationScript], variables: Mapping[str, s
 
 
 def _batch_hash(
-    scripts: Sequence[MigrationScript], target: TargetDatabase, variables: Mapping[str, str]
+    scripts: Sequence[MigrationScript],
+    parsed: Sequence[Script],
+    target: TargetDatabase,
+    variables: Mapping[str, str],
 ) -> str:
     parts = [
         target.pk,
         [
-            [script.release_id, script.name, script.sha256, script.mode, script.driver_query]
-            for script in scripts
+            [script.release_id, script.name, text.sha256, script.mode, script.driver_query]
+            for script, text in zip(scripts, parsed, strict=True)
         ],
         sorted(variables.items()),
     ]
@@ -235,7 +263,8 @@ def _copy_scripts(
             driver_query=script.driver_query,
             undo=script.undo,
             text=script.text,
-            sha256=script.sha256,
+            sha256=text.sha256,
+            includes=dict(text.included),
         )
         Statement.objects.bulk_create(
             Statement(

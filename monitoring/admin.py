@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from monitoring import smoke, smoke_request
 from monitoring.models import Guardrail, Metric, SmokeRun, SmokeTest
 from monitoring.outbound import METHODS
+from releases.admin_kit import ReadOnly
 from releases.models import Verdict
 from releases.timeline import Actor
 
@@ -19,19 +20,6 @@ _LEVELS = {
     Verdict.FAIL: messages.ERROR,
     Verdict.INCONCLUSIVE: messages.WARNING,
 }
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Records that machines write."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002
-        return False
 
 
 @admin.register(Metric)
@@ -108,7 +96,7 @@ class SmokeTestAdmin(admin.ModelAdmin):
 
 
 @admin.register(SmokeRun)
-class SmokeRunAdmin(ReadOnlyAdmin):
+class SmokeRunAdmin(ReadOnly):
     list_display = ("smoke_test", "verdict", "status", "milliseconds", "by_name", "at", "summary")
     list_filter = ("verdict", "smoke_test__release")
     list_select_related = ("smoke_test",)

@@ -21,7 +21,17 @@ ROOMS: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             "migrations_runner.MigrationRun",
             "migrations_runner.MigrationScript",
+            "migrations_runner.ScriptVersion",
+            "migrations_runner.LintSuppression",
+            "migrations_runner.ScriptCheck",
+            "migrations_runner.CheckResult",
+            "migrations_runner.IntegrityFinding",
+            "migrations_runner.Rehearsal",
+            "checklists.Approval",
+            "migrations_runner.Backup",
+            "migrations_runner.AppliedScript",
             "releases.TargetDatabase",
+            "migrations_runner.Hold",
         ),
     ),
     (

@@ -153,10 +153,18 @@ def _environment(ports: Ports, targets: Mapping[str, str], var: Path) -> dict[st
         "APP_URL": f"http://{HOST}:{ports.app}",
         "OUTBOUND_ALLOWED_HOSTS": HOST,
         "WORKER_GRACE_SECONDS": str(WORKER_GRACE),
+        "BACKUP_DIR": str(_backups(var)),
         "PYTHONUNBUFFERED": "1",
     }
     fixed = {"PORT": str(ports.web), "VAR_DIR": str(var), MARK: str(var)}
     return usual | os.environ | dict(targets) | fixed
+
+
+def _backups(var: Path) -> Path:
+    """Where dumps of the targets go: for our user's eyes alone."""
+    folder = var / "backups"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
 
 
 def _flag_token(var: Path) -> str:

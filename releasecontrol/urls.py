@@ -14,9 +14,12 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("", include("releasecontrol.accounts.urls")),
     path("", include("releasecontrol.plan.urls")),
+    path("", include("releasecontrol.rehearsals.urls")),
     path("", include("releasecontrol.runs.urls")),
+    path("", include("releasecontrol.scripts.urls")),
     path("", include("releasecontrol.smoke.urls")),
     path("", include("releasecontrol.status.urls")),
+    path("", include("releasecontrol.targets.urls")),
     # Last: /releases/<slug>/ must not take /releases/import/ and /releases/new/.
     path("", include("releasecontrol.board.urls")),
     path("admin/", admin.site.urls),

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from migrations_runner.backup import claims
+from migrations_runner.backup import claims, needing
 from migrations_runner.backup.refusals import NotAttestable
 from migrations_runner.models import Backup, MigrationRun
 from migrations_runner.states import BackupState
@@ -39,6 +39,23 @@ def request(
     Raises NotPermitted. What only a worker knows (tool, folder, space) ends it as failed, in words.
     """
     actor.require("migrations_runner.take_backup")
+    return _ask(target=target, actor=actor, run=run, restore_too=restore_too)
+
+
+@transaction.atomic
+def ensure(*, run: MigrationRun, actor: Actor) -> None:
+    """Have a dump taken for a run that is handed to a worker, where its target lacks one.
+
+    Whoever may queue or approve the run has asked for it by that. The run waits for the dump.
+    """
+    wanted = run.target.backup_needed == TargetDatabase.BackupNeed.DUMP
+    if wanted and needing.newest(run.target) is None:
+        _ask(target=run.target, actor=actor, run=run, restore_too=False)
+
+
+def _ask(
+    *, target: TargetDatabase, actor: Actor, run: MigrationRun | None, restore_too: bool
+) -> Backup:
     target = _take(target)
     before = Backup.objects.filter(target=target, state__in=WAITING).first()
     if before is not None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from migrations_runner.fan_out.refusals import BadDriverQuery, BadDriverRows
 from migrations_runner.kinds import Node
 from migrations_runner.ledger import Connection
+from migrations_runner.models import MigrationRun, MigrationScript, RunScript
 from migrations_runner.parsing import parse_script
 from migrations_runner.refusals import ScriptRefused
 from migrations_runner.script import Statement
@@ -46,6 +47,13 @@ def variables(query: str) -> tuple[str, ...]:
 def stand_ins(query: str) -> dict[str, str]:
     """A value for each variable, to read a script by before any row is known."""
     return dict.fromkeys(variables(query), "0")
+
+
+def values_of(run: MigrationRun, script: RunScript) -> dict[str, str]:
+    """The run's values; those of a fan-out come key by key, and stand-ins are read until then."""
+    if script.mode != MigrationScript.Mode.FAN_OUT:
+        return dict(run.variables)
+    return {**stand_ins(script.driver_query), **run.variables}
 
 
 def rows(connection: Connection, query: str) -> list[Row]:

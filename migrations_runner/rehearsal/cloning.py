@@ -80,7 +80,7 @@ def made(order: Order) -> Iterator[Clone]:
 
 def most_bytes() -> int:
     """A larger original is not copied whole: setting REHEARSAL_MAX_BYTES."""
-    return int(getattr(settings, "REHEARSAL_MAX_BYTES", 2 * _GIGABYTE))
+    return int(settings.REHEARSAL_MAX_BYTES)
 
 
 def _make(order: Order, place: Place) -> Clone:

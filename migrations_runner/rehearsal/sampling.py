@@ -87,7 +87,7 @@ GROUP BY f.oid, 1, 2, 3, 4 ORDER BY f.oid
 
 def rows_wanted() -> int:
     """How many rows a table gives: setting REHEARSAL_SAMPLE_ROWS."""
-    return int(getattr(settings, "REHEARSAL_SAMPLE_ROWS", 10_000))
+    return int(settings.REHEARSAL_SAMPLE_ROWS)
 
 
 def fill(

@@ -12,9 +12,9 @@ import json
 from django.db import IntegrityError, transaction
 from django_q.tasks import async_task
 
-from migrations_runner import pokes
+from migrations_runner import approving
 from migrations_runner.models import MigrationRun, MigrationScript, RunScript
-from migrations_runner.parsing import parse_script
+from migrations_runner.script import Script
 from migrations_runner.states import LIVE, RunState, StepState
 from migrations_runner.undo.refusals import CannotBeUndone, NothingToUndo, UndoneAlready
 from releases import timeline
@@ -45,7 +45,7 @@ class NotAnUndo(Refused):
 def request_undo(*, run: MigrationRun, actor: Actor, reason: str) -> MigrationRun:
     """Queue the row-exact undo of a run; where people have to approve, it waits for them.
 
-    Raises RunNotOver, NotAnUndo, NothingToUndo, UndoneAlready, NotPermitted.
+    Raises RunNotOver, NotAnUndo, NothingToUndo, UndoneAlready, NotPermitted, NobodyCouldApprove.
     """
     actor.require("migrations_runner.queue_run")
     run = _take(run)
@@ -55,12 +55,13 @@ def request_undo(*, run: MigrationRun, actor: Actor, reason: str) -> MigrationRu
         undoes=run,
         release=run.release,
         target=run.target,
-        state=initial_state(run),
+        state=RunState.QUEUED,
         variables=run.variables,
         batch_hash=_hash(run),
         requested_by=actor.user,
         requested_by_name=actor.name,
     )
+    undo.state = approving.initial_state(undo)
     undo.full_clean(validate_constraints=False)
     try:
         with transaction.atomic():
@@ -78,8 +79,7 @@ def request_undo(*, run: MigrationRun, actor: Actor, reason: str) -> MigrationRu
         environment=run.target.environment,
         data={"undoes": run.pk, "scripts": [each.name for each in kept], "reason": reason[:500]},
     )
-    if undo.state == RunState.QUEUED:
-        transaction.on_commit(lambda: pokes.poke(undo.pk))
+    approving.begin(undo, actor)
     return undo
 
 
@@ -93,12 +93,7 @@ def ask_preview(*, run: MigrationRun, actor: Actor) -> None:
     async_task(PREVIEW_TASK, run.pk, task_name=f"preview of undoing run {run.pk}")
 
 
-def initial_state(run: MigrationRun) -> RunState:
-    """Where an undo of `run` begins: queued, or waiting for other people's yes."""
-    return RunState.AWAITING_APPROVAL if run.target.environment.quorum else RunState.QUEUED
-
-
-def refuse_unless_keepable(script: MigrationScript, variables: dict[str, str]) -> None:
+def refuse_unless_keepable(script: MigrationScript, text: Script) -> None:
     """At the door: can the rows of this script be kept at all? Raises CannotBeUndone.
 
     What a text does not tell, such as a function that empties a table, is refused before COMMIT.
@@ -107,7 +102,6 @@ def refuse_unless_keepable(script: MigrationScript, variables: dict[str, str]) -
         return
     if script.mode != MigrationScript.Mode.SCRIPT:
         raise CannotBeUndone(f"{script.name}: a {script.get_mode_display()} keeps no rows.")
-    text = parse_script(script.text, variables)
     if not text.transactional:
         raise CannotBeUndone(f"{script.name}: it can't be one transaction.")
     for statement in text.statements:

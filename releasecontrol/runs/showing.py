@@ -7,7 +7,7 @@ The number of queries does not grow with anything.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,16 +16,20 @@ from django.db.models import Count, F, Max, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from migrations_runner.models import MigrationRun, RunScript, Statement
+from migrations_runner import holds
+from migrations_runner.models import Backup, MigrationRun, RunScript, Statement
 from migrations_runner.states import HOLDING, RUN, RunState, StepState
 from releasecontrol.health import WORKER
+from releasecontrol.runs.batches import Batches, Keys, backfills_of, fan_outs_of
 from releasecontrol.runs.listing import PASSED_BY
 from releasecontrol.runs.words import Line, excerpt, took
 from releases.models import Heartbeat
 
 STATEMENTS_SHOWN = 100
 _ALWAYS = (StepState.RUNNING, StepState.FAILED)
-_CANCELLABLE = frozenset({RunState.QUEUED, RunState.AWAITING_APPROVAL, RunState.RUNNING})
+_CANCELLABLE = frozenset(
+    {RunState.QUEUED, RunState.AWAITING_APPROVAL, RunState.RUNNING, RunState.PAUSED}
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class Script:
     done: int
     took: str
     excerpt: list[Line]
+    batches: Batches | None
+    keys: Keys | None
 
     @property
     def hidden(self) -> int:
@@ -74,6 +80,14 @@ class Shown:
         return self.run.state in _CANCELLABLE and self.run.cancel_requested_at is None
 
     @property
+    def can_pause(self) -> bool:
+        return self.run.state == RunState.RUNNING and self.run.pause_requested_at is None
+
+    @property
+    def can_resume(self) -> bool:
+        return not self.is_final and self.run.pause_requested_at is not None
+
+    @property
     def done(self) -> int:
         return sum(script.row.state in PASSED_BY for script in self.scripts)
 
@@ -97,6 +111,7 @@ def _scripts(run: MigrationRun) -> list[Script]:
     )
     steps = _steps(run)
     failed = _failed_text(run)
+    backfills, fan_outs = backfills_of(run), fan_outs_of(run)
     return [
         Script(
             row=row,
@@ -105,6 +120,8 @@ def _scripts(run: MigrationRun) -> list[Script]:
             done=row.done,
             took=_lasted(row.started_at, row.finished_at),
             excerpt=excerpt(failed.get(row.pk, ""), row.error),
+            batches=backfills.get(row.pk),
+            keys=fan_outs.get(row.pk),
         )
         for row in rows
     ]
@@ -130,15 +147,16 @@ def _lasted(begun: datetime | None, ended: datetime | None) -> str:
 
 # --- Words ------------------------------------------------------------------------------------
 def _words(run: MigrationRun, scripts: Sequence[Script]) -> str:
-    if run.state == RunState.QUEUED:
-        return _waiting_for(run)
-    if run.state == RunState.RUNNING:
-        return _under_way(run, scripts)
-    if run.state == RunState.SUCCEEDED:
-        return _succeeded([script.row.state for script in scripts])
-    if run.state == RunState.CANCELLED:
-        return f"Cancelled{f' by {run.cancel_requested_by}' if run.cancel_requested_by else ''}."
-    return ""
+    said = _SAID.get(RunState(run.state))
+    return said(run, scripts) if said is not None else ""
+
+
+def _cancelled(run: MigrationRun) -> str:
+    return f"Cancelled{f' by {run.cancel_requested_by}' if run.cancel_requested_by else ''}."
+
+
+def _rests(run: MigrationRun) -> str:
+    return f"Rests, as {run.pause_requested_by or 'somebody'} asked; its target waits with it."
 
 
 def _succeeded(states: Sequence[str]) -> str:
@@ -149,6 +167,11 @@ def _succeeded(states: Sequence[str]) -> str:
 
 
 def _waiting_for(run: MigrationRun) -> str:
+    held = holds.standing(run.target)
+    if held:
+        return f"{run.target} is held by {held[0].set_by}: {held[0].reason}"
+    if Backup.objects.filter(target=run.target, state__in=["queued", "running"]).exists():
+        return f"Waits for the backup of {run.target}, which is taken first."
     before = (
         MigrationRun.objects.filter(target=run.target)
         .filter(Q(state__in=HOLDING) | Q(state=RunState.QUEUED, pk__lt=run.pk))
@@ -183,3 +206,15 @@ def _under_way(run: MigrationRun, scripts: Sequence[Script]) -> str:
         f"Script {place} of {len(scripts)} is under way: {at_work.row.name},"
         f" {at_work.done} of {at_work.total} statements done."
     )
+
+
+_SAID: dict[RunState, Callable[[MigrationRun, Sequence[Script]], str]] = {
+    RunState.AWAITING_APPROVAL: lambda _run, _scripts: (
+        "Waits for people to approve it; nothing was run."
+    ),
+    RunState.QUEUED: lambda run, _scripts: _waiting_for(run),
+    RunState.RUNNING: _under_way,
+    RunState.PAUSED: lambda run, _scripts: _rests(run),
+    RunState.SUCCEEDED: lambda _run, scripts: _succeeded([one.row.state for one in scripts]),
+    RunState.CANCELLED: lambda run, _scripts: _cancelled(run),
+}

@@ -16,6 +16,7 @@ from migrations_runner.models import MigrationRun
 from migrations_runner.states import RunState
 from releasecontrol.board.access import is_part, needs
 from releasecontrol.runs import forms, listing, showing
+from releasecontrol.runs.around import around
 from releases.models import Release
 from releases.refusals import NotPermitted, Refused
 from releases.timeline import Actor
@@ -121,6 +122,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 def _shown(found: MigrationRun) -> dict[str, Any]:
     return {
         "shown": showing.show(found),
+        "around": around(found),
         "run": found,
         "release": found.release,
         "tab": "runs",
@@ -133,5 +135,5 @@ def _release(slug: str) -> Release:
 
 def _run(pk: int) -> MigrationRun:
     return get_object_or_404(
-        MigrationRun.objects.select_related("target__environment", "release"), pk=pk
+        MigrationRun.objects.select_related("target__environment", "release", "undoes"), pk=pk
     )

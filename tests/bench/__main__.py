@@ -10,7 +10,10 @@ import os
 import sys
 
 #: Cheap ones first; `starting` clones the repository and takes minutes.
-BENCHES = ("evaluation", "importing", "scripts", "whole", "killing", "starting")
+BENCHES = (
+    *("evaluation", "importing", "linting", "scripts", "whole", "backfill"),
+    *("memory", "killing", "starting"),
+)
 
 
 def main(chosen: list[str]) -> int:

@@ -129,7 +129,7 @@ def test_values_that_python_has_no_type_for_are_shown_as_psql_does(queue: QueueR
 
 def test_a_mended_text_goes_on_behind_what_is_done(queue: QueueRun, on_target: Target) -> None:
     begun = "CREATE TABLE t (n int); VACUUM t; INSERT INTO t VALUES (1);"
-    assert go(queue(begun + "INSERT INTO nowhere VALUES (1)")).state == "failed"
+    assert go(queue(begun + "INSERT INTO t VALUES (1 / 0)")).state == "failed"
     changed = go(queue(begun.replace("(1)", "(2)") + "INSERT INTO t VALUES (3)"))
     assert "leave those as they were" in changed.error
     mended = go(queue(begun + "INSERT INTO t VALUES (3)"))

@@ -59,12 +59,12 @@ def test_the_first_error_stops_everything_and_is_located(
     run = run_it(
         queue(
             "CREATE TABLE a (n int);",
-            "-- é\nINSERT INTO a VALUES (1);\nINSERT INTO a (m)\n  VALUES (2);",
+            "-- é\nINSERT INTO a VALUES (1);\nINSERT INTO a\n  SELECT nowhere(2);",
             "CREATE TABLE c ();",
         )
     )
     assert run.state == RunState.FAILED
-    assert '2.sql, line 3, column 16: column "m" of relation "a" does not exist' in run.error
+    assert "2.sql, line 4, column 10: function nowhere(integer) does not exist" in run.error
     assert "Applied: 1.sql. Not started: 3.sql." in run.next_step
     assert one(on_target, "SELECT count(*) FROM a") == 0
     assert one(on_target, "SELECT to_regclass('c')") is None
@@ -74,7 +74,7 @@ def test_the_first_error_stops_everything_and_is_located(
 
 
 def test_after_mending_what_is_applied_is_skipped(queue: QueueRun, on_target: Target) -> None:
-    run_it(queue("CREATE TABLE a (n int);", "INSERT INTO b VALUES (1);"))
+    run_it(queue("CREATE TABLE a (n int);", "INSERT INTO a VALUES (1 / 0);"))
     run = run_it(queue("CREATE TABLE a (n int);", "INSERT INTO a VALUES (1);"))
     assert [s.state for s in run.scripts.all()] == ["skipped", "applied"]
     assert one(on_target, "SELECT count(*) FROM a") == 1

@@ -54,7 +54,15 @@ def test_the_index_stands_in_the_order_in_which_a_cutover_meets_the_rooms(root: 
         ("releases", ["Releases", "Plan documents", "Timeline events"]),
         ("checklists", ["Checklist items", "Checklists"]),
         ("flags", ["Flags", "Rollout dials"]),
-        ("sql-migrations", ["Migration runs", "Migration scripts", "Target databases"]),
+        (
+            "sql-migrations",
+            [
+                *("Migration runs", "Migration scripts", "Script versions", "Lint suppressions"),
+                *("Pre- and post-migration checks", "Check results", "Integrity findings"),
+                *("Rehearsals", "Approvals", "Backups", "Applied scripts", "Target databases"),
+                "Holds",
+            ],
+        ),
     ],
 )
 def test_each_room_names_its_records_in_the_words_of_the_field(

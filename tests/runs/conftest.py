@@ -38,9 +38,15 @@ def target(staging: Environment) -> TargetDatabase:
 
 @pytest.fixture
 def live(production: Environment) -> TargetDatabase:
-    """The target that asks to be named before anything is queued on it."""
+    """The target that asks to be named before anything is queued on it; nobody has to approve."""
+    production.approvals_needed = 0
+    production.save()
     return TargetDatabase.objects.create(
-        name="production", environment=production, url_variable=VARIABLE, stall_budget_ms=60_000
+        name="production",
+        environment=production,
+        url_variable=VARIABLE,
+        stall_budget_ms=60_000,
+        backup=TargetDatabase.BackupNeed.NONE,
     )
 
 

@@ -25,7 +25,16 @@ def change(script: MigrationScript) -> str:
 
 
 def fields(sql: str) -> dict[str, str]:
-    return {"path": "", "title": "", "role": "schema", "position": "0", "text": sql}
+    return {
+        "path": "",
+        "title": "",
+        "role": "schema",
+        "position": "0",
+        "text": sql,
+        "mode": "script",
+        "driver_query": "",
+        "reverts": "",
+    }
 
 
 def test_a_script_is_kept_with_its_line_ends_and_told(script: MakeScript, ben: User) -> None:

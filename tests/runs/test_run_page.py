@@ -52,14 +52,14 @@ def test_a_run_that_failed_shows_the_place_what_was_not_done_and_what_to_do(
 ) -> None:
     run = queued(
         "CREATE TABLE a (n int);",
-        "-- é\nINSERT INTO a VALUES (1);\nINSERT INTO a (m)\n  VALUES (2);",
+        "-- é\nINSERT INTO a VALUES (1);\nINSERT INTO a\n  SELECT nowhere(2);",
         "CREATE TABLE c ();",
     )
     execution.execute(run.pk)
     shown = page(run, vic)
-    assert "2.sql, line 3, column 16: column &quot;m&quot;" in shown
-    assert '<span class="is-it">   3  INSERT INTO a (m)</span>' in shown
-    assert f'<span class="is-it">      {" " * 15}^</span>' in shown
+    assert "2.sql, line 4, column 10: function nowhere" in shown
+    assert '<span class="is-it">   4    SELECT nowhere(2);</span>' in shown
+    assert f'<span class="is-it">      {" " * 9}^</span>' in shown
     assert "Applied: 1.sql. Not started: 3.sql." in shown
     assert "queue again" in shown
     for word in ("Rolled back", "Not run", "Failed"):

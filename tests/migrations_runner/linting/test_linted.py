@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
+import psycopg
 import pytest
 
-from migrations_runner import editing, lint_gate, linted
-from migrations_runner.models import MigrationScript, TargetReport
-from migrations_runner.work import RunAtWork
+from migrations_runner import editing, execution, linted
+from migrations_runner.models import MigrationRun, MigrationScript, TargetReport
 from releases.models import Environment, Event, Release, TargetDatabase
 from releases.timeline import Actor
 from tests.migrations_runner.conftest import QueueRun
@@ -24,9 +23,10 @@ def script(db: None) -> MigrationScript:
     return MigrationScript.objects.create(release=release, name="1.sql", text="DELETE FROM carts;")
 
 
-def at_work(run: object) -> RunAtWork:
-    """All that the preflight asks of a run in its worker."""
-    return cast("RunAtWork", SimpleNamespace(run=run))
+def ended(run: MigrationRun) -> MigrationRun:
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    return run
 
 
 def test_saving_never_refuses_for_findings_and_answers_them(script: MigrationScript) -> None:
@@ -34,22 +34,44 @@ def test_saving_never_refuses_for_findings_and_answers_them(script: MigrationScr
     assert (shown.finding.rule, shown.blocks) == ("whole-table-write", True)
 
 
-def test_a_run_with_a_standing_error_is_refused_by_rule_and_line(queue: QueueRun) -> None:
-    run = queue("SELECT 1;\nDELETE FROM carts;")
-    with pytest.raises(lint_gate.BlockedByLint, match=r"1\.sql, line 2: whole-table-write"):
-        lint_gate.refuse_blocking(at_work(run))
+def test_a_run_with_a_standing_error_is_refused_by_rule_and_line(
+    queue: QueueRun, on_target: psycopg.Connection[Any]
+) -> None:
+    on_target.execute("CREATE TABLE carts (id int)")
+    on_target.execute("INSERT INTO carts VALUES (1)")
+    run = ended(queue("SELECT 1;\nDELETE FROM carts;"))
+    assert run.state == "failed"
+    assert "1.sql, line 2: whole-table-write" in run.error
+    assert on_target.execute("SELECT count(*) FROM carts").fetchone() == (1,)
 
 
-def test_allowed_with_a_reason_it_runs_and_taken_back_it_does_not(queue: QueueRun) -> None:
+def test_allowed_with_a_reason_it_runs_and_taken_back_it_does_not(
+    queue: QueueRun, on_target: psycopg.Connection[Any]
+) -> None:
+    on_target.execute("CREATE TABLE carts (id int)")
     run = queue("DELETE FROM carts;")
     script = MigrationScript.objects.get(name="1.sql")
     linted.suppress(script=script, rule="whole-table-write", reason="a cache", actor=ACTOR)
-    lint_gate.refuse_blocking(at_work(run))
+    assert ended(run).state == "succeeded"
     assert [(s.allowed, s.by) for s in linted.findings_of(script)] == [("a cache", ACTOR.name)]
     linted.unsuppress(script=script, rule="whole-table-write", actor=ACTOR)
-    with pytest.raises(lint_gate.BlockedByLint):
-        lint_gate.refuse_blocking(at_work(run))
+    assert ended(queue("DELETE FROM carts;", names=("2.sql",))).state == "failed"
     assert Event.objects.filter(verb__in=["script.allow", "script.disallow"]).count() == 2
+
+
+def test_a_table_that_an_earlier_script_of_the_run_makes_is_known(queue: QueueRun) -> None:
+    texts = ("CREATE TABLE made (id int);", "INSERT INTO made SELECT 1; UPDATE made SET id = 2;")
+    run = queue(*texts)
+    assert ended(run).state == "succeeded", run.error
+
+
+def test_a_table_that_nobody_makes_is_named_before_anything_is_run(
+    queue: QueueRun, on_target: psycopg.Connection[Any]
+) -> None:
+    run = ended(queue("CREATE TABLE made (id int);", "UPDATE never_made SET id = 2;"))
+    assert run.state == "failed"
+    assert "2.sql, line 1: unknown-table" in run.error
+    assert on_target.execute("SELECT to_regclass('made')").fetchone() == (None,)
 
 
 @pytest.mark.parametrize(

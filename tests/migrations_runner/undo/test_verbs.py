@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
 from migrations_runner.models import MigrationRun, MigrationScript, RunScript
+from migrations_runner.parsing import parse_script
 from migrations_runner.undo import downs, previewing, restoring, retention, verbs
 from migrations_runner.undo.refusals import CannotBeUndone, NothingToUndo, UndoneAlready
 from releases.timeline import Actor
@@ -38,6 +40,7 @@ def test_in_production_an_undo_waits_for_another_person(on_target: Target, apply
     environment = run.target.environment
     environment.is_production = True
     environment.save()
+    User.objects.create_superuser("ben")  # somebody who could approve it
     asked = verbs.request_undo(run=run, actor=ME, reason="wrong")
     assert asked.state == "awaiting_approval"
 
@@ -104,10 +107,10 @@ def test_old_rows_go_when_their_time_is_over(
 def test_the_door_says_what_can_t_be_kept(text: str, line: str) -> None:
     script = MigrationScript(name="a.sql", text=text, undo=True)
     with pytest.raises(CannotBeUndone, match=line):
-        verbs.refuse_unless_keepable(script, {})
+        verbs.refuse_unless_keepable(script, parse_script(script.text, {}))
     script.text = "CREATE TEMP TABLE w AS SELECT 1; INSERT INTO t SELECT * FROM w; DROP TABLE w"
     script.undo = False
-    verbs.refuse_unless_keepable(script, {})
+    verbs.refuse_unless_keepable(script, parse_script(script.text, {}))
 
 
 def test_down_scripts_go_backwards_all_or_none(on_target: Target, apply: Apply) -> None:

@@ -1,8 +1,7 @@
-"""Runs and scripts in the admin: runs are read, scripts are written, verbs are list actions."""
+"""Scripts in the admin: written here or on their own page, queued by a list action."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -16,8 +15,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from migrations_runner import editing, runs
-from migrations_runner.models import MigrationRun, MigrationScript
+from migrations_runner import editing
+from migrations_runner.models import MigrationScript
 from releases.models import Release
 from releases.refusals import Refused
 from releases.states import RELEASE
@@ -31,7 +30,10 @@ class ScriptForm(forms.ModelForm):
 
     class Meta:
         model = MigrationScript
-        fields = ("release", "name", "path", "title", "role", "position", "text")
+        fields = (
+            *("release", "name", "path", "title", "role", "position", "text"),
+            *("mode", "driver_query", "undo", "reverts"),
+        )
         widgets: ClassVar = {
             "text": forms.Textarea(
                 attrs={"rows": _SCRIPT_ROWS, "class": "vLargeTextField sql", "spellcheck": "false"}
@@ -69,8 +71,13 @@ class MigrationScriptAdmin(admin.ModelAdmin):
     list_filter = ("release", "role")
     list_select_related = ("release",)
     search_fields = ("name", "path", "title")
-    fields = ("release", "name", "text", "role", "position", "path", "title", "digest", "plan_line")
-    readonly_fields = ("digest", "plan_line")
+    fields = (
+        *("page", "release", "name", "text", "role", "position"),
+        *("mode", "driver_query", "undo", "reverts"),
+        *("path", "title", "digest", "plan_line"),
+    )
+    readonly_fields = ("page", "digest", "plan_line")
+    autocomplete_fields = ("reverts",)
     actions = ("queue_selected",)
 
     class Media:
@@ -108,6 +115,14 @@ class MigrationScriptAdmin(admin.ModelAdmin):
                 " a run of the new one is refused there.",
             )
 
+    @admin.display(description="Findings, versions, where it stands")
+    def page(self, script: MigrationScript) -> SafeString | str:
+        if script._state.adding:  # Django's only word for "not stored yet"
+            return "–"
+        return format_html(
+            '<a href="{}">Open the script’s page</a>', reverse("script", args=[script.pk])
+        )
+
     @admin.display(description="SHA-256")
     def digest(self, script: MigrationScript) -> str:
         return script.sha256 or "–"
@@ -131,87 +146,3 @@ class MigrationScriptAdmin(admin.ModelAdmin):
             return None
         keys = urlencode([("script", script.pk) for script in chosen])
         return redirect(f"{reverse('queue-run', args=[releases.pop()])}?{keys}")
-
-
-@admin.register(MigrationRun)
-class MigrationRunAdmin(admin.ModelAdmin):
-    """Nothing is edited here: a run is queued from its scripts and changed by its worker."""
-
-    list_display = ("number", "live", "state", "target", "release", "who", "queued")
-    list_filter = ("state", "target", "release")
-    list_select_related = ("target", "release")
-    search_fields = ("id", "requested_by_name", "scripts__name")
-    actions = ("cancel_selected",)
-    fields = (
-        "page",
-        "release",
-        "target",
-        "state",
-        "variables",
-        "requested_by_name",
-        "created_at",
-        "started_at",
-        "finished_at",
-        "error",
-        "next_step",
-        "claims",
-        "batch_hash",
-    )
-    readonly_fields = fields
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(
-        self,
-        request: HttpRequest,  # noqa: ARG002
-        obj: MigrationRun | None = None,  # noqa: ARG002
-    ) -> bool:
-        return False
-
-    def has_delete_permission(
-        self,
-        request: HttpRequest,  # noqa: ARG002
-        obj: MigrationRun | None = None,  # noqa: ARG002
-    ) -> bool:
-        """What was done to a database is never forgotten."""
-        return False
-
-    def has_cancel_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("migrations_runner.cancel_run")
-
-    @admin.display(description="Run", ordering="id")
-    def number(self, run: MigrationRun) -> str:
-        return f"Run {run.pk}"
-
-    @admin.display(description="Live")
-    def live(self, run: MigrationRun) -> SafeString:
-        return format_html('<a href="{}">Follow</a>', reverse("run", args=[run.pk]))
-
-    @admin.display(description="Who", ordering="requested_by_name")
-    def who(self, run: MigrationRun) -> str:
-        return run.requested_by_name
-
-    @admin.display(description="Queued", ordering="created_at")
-    def queued(self, run: MigrationRun) -> datetime:
-        return run.created_at
-
-    @admin.display(description="Statements and output")
-    def page(self, run: MigrationRun) -> SafeString:
-        return format_html('<a href="{}">Open the run’s page</a>', reverse("run", args=[run.pk]))
-
-    @admin.action(description="Cancel", permissions=["cancel"])
-    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[MigrationRun]) -> None:
-        for run in queryset:
-            _cancel(request, run)
-
-
-def _cancel(request: HttpRequest, run: MigrationRun) -> None:
-    try:
-        after = runs.cancel(run=run, actor=Actor.person(request.user))
-    except Refused as refused:
-        messages.error(request, f"{run}: {refused.message}")
-    else:
-        asked = after.state == MigrationRun.State.RUNNING
-        said = "its worker is stopping it" if asked else "cancelled; nothing was run"
-        messages.success(request, f"{run}: {said}.")
