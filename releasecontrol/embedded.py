@@ -129,6 +129,8 @@ def _make_database(home: Home, name: str) -> str:
         with server.connect(state) as connection:
             if not _exists(connection, "pg_roles", "rolname", name):
                 _make_role(connection, name, state.passwords[name])
+            # For rehearsals: a clone is made by the role that owns the original.
+            _run(connection, "ALTER ROLE {0} CREATEDB", name)
             if not _exists(connection, "pg_database", "datname", name):
                 _run(connection, "CREATE DATABASE {0} OWNER {0}", name)
             _run(connection, "REVOKE CONNECT, TEMPORARY ON DATABASE {0} FROM PUBLIC", name)
