@@ -14,6 +14,7 @@ from migrations_runner.models import MigrationRun
 _RUN = "migrations_runner.tasks.run_migration"
 _LOOK = "migrations_runner.tasks.look_at_target"
 _REHEARSAL = "migrations_runner.tasks.rehearse_run"
+_INTEGRITY = "migrations_runner.tasks.check_integrity"
 
 
 def poke(run_id: int) -> None:
@@ -30,3 +31,8 @@ def poke_look(target_id: int) -> None:
 def poke_rehearsal(rehearsal_id: int) -> None:
     """Tell some worker to look at a rehearsal; the same holds."""
     async_task(_REHEARSAL, rehearsal_id, task_name=f"rehearsal {rehearsal_id}")
+
+
+def poke_integrity(target_id: int) -> None:
+    """Have some worker ask whether a target's rows agree; the same holds."""
+    async_task(_INTEGRITY, target_id, task_name=f"integrity of target {target_id}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sentry_sdk
 
-from migrations_runner import execution, target_looks
+from migrations_runner import execution, integrity, target_looks
 from migrations_runner.rehearsal import rehearse
 
 
@@ -30,6 +30,15 @@ def rehearse_run(rehearsal_id: int) -> None:
     """Look at the rehearsal; as above, whoever claims it works on it."""
     try:
         rehearse.rehearse(rehearsal_id)
+    except Exception:
+        sentry_sdk.capture_exception()
+        raise
+
+
+def check_integrity(target_id: int) -> None:
+    """Ask whether the target's rows agree with each other; the newest answer stands."""
+    try:
+        integrity.check(target_id)
     except Exception:
         sentry_sdk.capture_exception()
         raise
