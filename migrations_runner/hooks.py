@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from migrations_runner import approving, lint_gate, safety, target_looks
+from migrations_runner import approving, lint_gate, postflight, preflight, safety, target_looks
 from migrations_runner.backfill import carry_out as backfill
 from migrations_runner.backup import needing
 from migrations_runner.fan_out import carry_out as fan_out
@@ -23,6 +23,7 @@ PREFLIGHT: tuple[Callable[[RunAtWork], None], ...] = (
     approving.require,
     needing.require,
     lint_gate.refuse_blocking,
+    preflight.ask,
 )
 
 #: An undo is approved like a run; its own rows are its safety.
@@ -35,11 +36,15 @@ BEFORE_SCRIPT: tuple[Callable[[Work], None], ...] = (approving.check_point,)
 GUARDS: tuple[Callable[[Work], AbstractContextManager[None]], ...] = (
     capturing.capturing,
     safety.guard,
+    postflight.guard,
 )
 
 AFTER_SCRIPT: tuple[Callable[[Work], None], ...] = ()
 
-POSTFLIGHT: tuple[Callable[[RunAtWork], None], ...] = (target_looks.note_left,)
+POSTFLIGHT: tuple[Callable[[RunAtWork], None], ...] = (
+    target_looks.note_left,
+    postflight.ask,
+)
 
 #: How a script is carried out, by its mode; what is missing here is sent as it is.
 MODES: dict[MigrationScript.Mode, Callable[[Work], None]] = {

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
+from migrations_runner.checks_sql import NotASelect, refuse_unless_select
 from migrations_runner.models.runs import MigrationRun
 from migrations_runner.models.scripts import MigrationScript
 from releases.models import Release, TargetDatabase, Verdict
@@ -50,6 +52,17 @@ class ScriptCheck(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Raises ValidationError for what could not be asked, or could not be answered."""
+        try:
+            refuse_unless_select(self.sql)
+        except NotASelect as refused:
+            raise ValidationError({"sql": refused.message}) from None
+        if self.expectation == self.Expectation.AT_LEAST and self.number is None:
+            raise ValidationError({"number": "Say which number it has to reach."})
+        if self.expectation == self.Expectation.BASELINE and self.phase == self.Phase.PRE:
+            raise ValidationError({"expectation": "Before the run there is nothing to compare."})
 
 
 class CheckResult(models.Model):

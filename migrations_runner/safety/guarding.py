@@ -18,13 +18,13 @@ from django.conf import settings
 from migrations_runner import touched
 from migrations_runner.linting.suppressions import allowed
 from migrations_runner.models import LintSuppression
+from migrations_runner.naming import Named, named, switches_off
 from migrations_runner.progress import patiently
 from migrations_runner.safety import changes, columns, facts, results
 from migrations_runner.safety.budget import Budget, CannotTell, aside
 from migrations_runner.safety.changes import Counts
 from migrations_runner.safety.checking import Answer, Sessions, check
 from migrations_runner.safety.graph import ForeignKey, pairs
-from migrations_runner.safety.naming import Named, named, switches_off
 from migrations_runner.safety.rules import Orphans, Rule, TwoPaths
 from migrations_runner.work import Work
 from releases.models import Verdict

@@ -38,7 +38,7 @@ def named(statements: Iterable[tuple[Node, str]]) -> Named:
     """`statements`: parsed nodes with their texts."""
     found = Named()
     for node, text in statements:
-        for each in _all(node):
+        for each in within(node):
             _note(found, each, text)
     return found
 
@@ -74,10 +74,11 @@ def _note_columns(found: Named, node: Node, kind: str) -> None:
         columns.update(str(target.res_target.name) for target in place.target_list)
 
 
-def _all(node: Node) -> Iterator[Node]:
+def within(node: Node) -> Iterator[Node]:
+    """The node and every node in it."""
     yield node
     for described, value in node.ListFields():
         if described.message_type is None:
             continue
         for each in [value] if hasattr(value, "ListFields") else value:
-            yield from _all(each)
+            yield from within(each)
