@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from django.core.management import CommandError, call_command
 
 from flags.models import Flag, FlagState
 from flags.percent import PercentOutOfRange
+from migrations_runner.cohorts import array_literal
+from migrations_runner.models import MigrationRun, MigrationScript
 from releasecontrol import cohorts
 from releasecontrol.cohorts import NoSuchDial, NotACohort
+from releases.models import Release, TargetDatabase
 
 KEYS = [f"user-{number}" for number in range(1000)]
 
@@ -37,3 +43,21 @@ def test_what_can_not_be_a_cohort_is_refused(universe: Flag) -> None:
         at("101")
     with pytest.raises(NotACohort):
         cohorts.parse("cohort=universe-v2")
+
+
+def test_a_run_is_queued_for_the_cohort_of_a_file(universe: Flag, tmp_path: Path) -> None:
+    environment = FlagState.objects.get(flag=universe, environment__slug="staging").environment
+    TargetDatabase.objects.create(
+        name="staging", environment=environment, url_variable="TARGET_STAGING_URL"
+    )
+    release = Release.objects.create(slug="r", title="R")
+    text = "SELECT :'cohort'::text[]"
+    MigrationScript.objects.create(release=release, name="1.sql", text=text)
+    keys = tmp_path / "keys.txt"
+    keys.write_text("\n".join(KEYS))
+    words = ["queue_run", "1.sql", "--target", "staging", "--cohort", "cohort=universe-v2@10"]
+    with pytest.raises(CommandError, match="Name it with --keys-file"):
+        call_command(*words)
+    call_command(*words, "--keys-file", str(keys))
+    bound = MigrationRun.objects.get().variables["cohort"]
+    assert bound == array_literal(sorted(at("10")))

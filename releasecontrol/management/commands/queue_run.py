@@ -1,5 +1,7 @@
 """``manage.py queue_run --target T SCRIPT… [--release S] [--var k=v]… [--wait] [--json]``
 
+With ``--cohort N=FLAG@PERCENT --keys-file F`` the variable N holds the keys that the flag exposes.
+
 Exit code 0: queued (with ``--wait``: succeeded); 1: refused, failed or cancelled; 2: nobody can
 tell, because the run is lost or the time to wait is over. The run itself goes on either way.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -18,6 +21,7 @@ from django.db import transaction
 from migrations_runner import runs
 from migrations_runner.models import MigrationRun
 from migrations_runner.states import RunState
+from releasecontrol import cohorts
 from releasecontrol.runs import finding, following
 from releases.refusals import Refused
 from releases.timeline import Actor
@@ -43,6 +47,14 @@ class Command(BaseCommand):
         parser.add_argument("--target", required=True, help="such as staging")
         parser.add_argument("--release", metavar="SLUG", help="where a name is not enough")
         parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE")
+        parser.add_argument(
+            "--cohort",
+            action="append",
+            default=[],
+            metavar="NAME=FLAG@PERCENT",
+            help="expert: a variable with those keys of --keys-file that the flag exposes",
+        )
+        parser.add_argument("--keys-file", type=Path, metavar="FILE", help="one key a line")
         parser.add_argument("--wait", action="store_true", help="until the run has ended")
         parser.add_argument("--timeout", type=_seconds, default=_WAIT_SECONDS, metavar="SECONDS")
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -84,7 +96,12 @@ class Command(BaseCommand):
 def _queue(options: dict[str, Any]) -> MigrationRun:
     actor = Actor.command("queue_run")
     target = finding.target(options["target"])
-    variables = _variables(options["var"])
+    variables = cohorts.bind(
+        _variables(options["var"]),
+        options["cohort"],
+        options["keys_file"],
+        target.environment.slug,
+    )
     with transaction.atomic():  # a file is stored only if its run is queued
         scripts = finding.scripts(options["script"], slug=options["release"], actor=actor)
         return runs.queue(scripts=scripts, target=target, variables=variables, actor=actor)
