@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 
 from migrations_runner import approving, lint_gate, postflight, preflight, safety, target_looks
 from migrations_runner.backfill import carry_out as backfill
@@ -48,6 +49,6 @@ POSTFLIGHT: tuple[Callable[[RunAtWork], None], ...] = (
 
 #: How a script is carried out, by its mode; what is missing here is sent as it is.
 MODES: dict[MigrationScript.Mode, Callable[[Work], None]] = {
-    MigrationScript.Mode.BACKFILL: backfill.carry_out,
+    MigrationScript.Mode.BACKFILL: partial(backfill.carry_out, guards=(safety.check_batch,)),
     MigrationScript.Mode.FAN_OUT: fan_out.carry_out,
 }

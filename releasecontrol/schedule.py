@@ -44,6 +44,7 @@ JOBS = (
     Job("throw away lost clones", 2, "migrations_runner.rehearsal.verbs.reap"),
     Job("find lost backups", 5, "migrations_runner.backup.claims.reap"),
     Job("look at targets", 30, "migrations_runner.target_reports.refresh"),
+    Job("look for contradictions", 60, "migrations_runner.integrity.look"),
     Job("remove old backups", 3600, "migrations_runner.backup.retention.sweep"),
     Job("forget rows kept for an undo", 3600, "migrations_runner.undo.retention.purge"),
     Job("prune", 3600, "releasecontrol.schedule.prune"),

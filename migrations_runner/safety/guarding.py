@@ -65,12 +65,13 @@ def _look(work: Work, made: Counts | None, budget: Budget) -> None:
             return
         era = touched.era(connection, observer, touched.next_multixact(connection))
         sessions = Sessions(work.run, connection, observer, budget, era.ours)
-        rules = _rules(work, facts.whole_tables(connection, written), facts.read(connection))
+        rules = rules_of(work, facts.whole_tables(connection, written), facts.read(connection))
         answers = [check(sessions, rule) for rule in rules]
         _say(work, answers, _asides(work, sessions, made))
 
 
-def _rules(work: Work, written: frozenset[int], keys: Sequence[ForeignKey]) -> list[Rule]:
+def rules_of(work: Work, written: frozenset[int], keys: Sequence[ForeignKey]) -> list[Rule]:
+    """What has to hold of the tables that were written to."""
     off = switches_off(statement.sql for statement, _ in work.steps)
     paths: list[Rule] = [TwoPaths(pair) for pair in pairs(keys) if pair.tables & written]
     loose = [Orphans(key) for key in keys if off or not key.held]
@@ -81,9 +82,9 @@ def _say(work: Work, answers: list[Answer], told: list[str]) -> None:
     """Write down what was found. Raises DataUnsafe."""
     run, name = work.run.run, work.script.name
     wrong = [answer for answer in answers if answer.keys]
-    if wrong and not _allowed(work):
+    if wrong and not is_allowed(work):
         patiently(partial(results.record_stop, work.script, wrong))
-        raise DataUnsafe(_sentence(wrong))
+        raise DataUnsafe(sentence(wrong))
     for answer in answers:
         if answer.unsure or answer.keys:
             words = f"Allowed: {answer.words}" if answer.keys else answer.words
@@ -121,7 +122,8 @@ def _note(work: Work, about: str, words: str, answer: Answer | None = None) -> N
     )
 
 
-def _sentence(wrong: list[Answer]) -> str:
+def sentence(wrong: list[Answer]) -> str:
+    """What is wrong, for people, with masked keys."""
     listed = []
     for answer in wrong:
         rows = results.samples(answer.rule.child.key, answer.keys)
@@ -131,7 +133,7 @@ def _sentence(wrong: list[Answer]) -> str:
     )
 
 
-def _allowed(work: Work) -> bool:
+def is_allowed(work: Work) -> bool:
     """By a comment in the text, which is approved with it, or by somebody for this script."""
     if any(each.rule == RULE and each.reason for each in allowed(work.script.text, ())):
         return True

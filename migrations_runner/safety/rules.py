@@ -43,7 +43,8 @@ class Rule(Protocol):
     def aliases(self) -> tuple[str, ...]:
         """Whose rows take part, beginning with ``c``."""
 
-    def words(self, rows: int) -> str: ...
+    def words(self, rows: int, *, stands: bool = False) -> str:
+        """For people: what would be, or `stands`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +88,13 @@ class TwoPaths:
         between = [f"a{n}" for n in range(1, len(self.pair.one))]
         return ("c", *between, *(f"b{n}" for n in range(1, len(self.pair.other))))
 
-    def words(self, rows: int) -> str:
+    def words(self, rows: int, *, stands: bool = False) -> str:
         one, other = self.pair.one[-1].words, self.pair.other[-1].words
         owner = one_of(self.pair.owner.words)
         many = counted(rows, self.child.words)
-        return f"{many} would belong to another {owner}: {one} and {other} disagree"
+        return (
+            f"{many} {_verb('belong', rows, stands)} to another {owner}: {one} and {other} disagree"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +136,10 @@ class Orphans:
     def aliases(self) -> tuple[str, ...]:
         return ("c",)
 
-    def words(self, rows: int) -> str:
+    def words(self, rows: int, *, stands: bool = False) -> str:
         parent = one_of(self.link.parent.words)
-        return f"{counted(rows, self.child.words)} would point at no {parent}: {self.link.words}"
+        many, verb = counted(rows, self.child.words), _verb("point", rows, stands)
+        return f"{many} {verb} at no {parent}: {self.link.words}"
 
 
 def broken_keys(
@@ -190,6 +194,11 @@ def one_of(table: str) -> str:
     if table.endswith("ies"):
         return f"{table[:-3]}y"
     return table[:-1] if table.endswith("s") and not table.endswith("ss") else table
+
+
+def _verb(verb: str, rows: int, stands: bool) -> str:  # noqa: FBT001  (one caller's own flag)
+    now = f"{verb}s" if rows == 1 else verb
+    return now if stands else f"would {verb}"
 
 
 def _joins(path: Path, prefix: str) -> list[sql.Composed]:
