@@ -20,7 +20,7 @@ from migrations_runner.lexing import Lines, first_token, without_line_comments
 from migrations_runner.psql.marks import Variable
 from migrations_runner.psql.pieces import Inserted, Substituted, put_together
 from migrations_runner.psql.program import Query, Step
-from migrations_runner.psql.reading import read_script
+from migrations_runner.psql.whole import read_script
 from migrations_runner.quoting import encodable, quote_identifier, quote_literal
 from migrations_runner.refusals import (
     EmptyScript,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from migrations_runner.lexing import Lines, without_bom
 from migrations_runner.psql.arguments import NotUnderstood, split_arguments
 from migrations_runner.psql.marks import Form, MetaCommand, Variable, lex
-from migrations_runner.psql.reading import read_script
+from migrations_runner.psql.whole import read_script
 
 _TAKES_VARIABLES = frozenset(
     ["set", "if", "elif", "echo", "qecho", "warn", "i", "ir", "include", "include_relative", "gset"]

@@ -3,15 +3,12 @@ r"""``\if \elif \else \endif`` while a script is read: what is known on each way
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from migrations_runner.psql.arguments import Argument, Part
 from migrations_runner.psql.branches import boolean
 from migrations_runner.psql.marks import MetaCommand
+from migrations_runner.psql.reading import File, Reading
 from migrations_runner.psql.values import UNKNOWN, merged
-
-if TYPE_CHECKING:
-    from migrations_runner.psql.reading import File, Reading
 
 _TRUE: bool | None = True
 BRANCHING = frozenset({"if", "elif", "else", "endif"})

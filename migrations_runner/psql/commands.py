@@ -10,7 +10,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from migrations_runner.lexing import NAME, without_bom
 from migrations_runner.psql.arguments import Argument, NotUnderstood, split_arguments
@@ -19,10 +18,8 @@ from migrations_runner.psql.copying import copying
 from migrations_runner.psql.marks import MetaCommand
 from migrations_runner.psql.pieces import Copied, Fixed
 from migrations_runner.psql.program import FileBegins, FileEnds, Query
+from migrations_runner.psql.reading import File, Reading
 from migrations_runner.psql.values import UNKNOWN
-
-if TYPE_CHECKING:
-    from migrations_runner.psql.reading import File, Reading
 
 DEEPEST_INCLUDE = 16
 MOST_INCLUDES = 500

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from migrations_runner.lexing import Lines, first_token, without_bom
+from migrations_runner.lexing import Lines, first_token
 from migrations_runner.psql.arguments import Argument
 from migrations_runner.psql.branches import Branches
-from migrations_runner.psql.commands import obey
 from migrations_runner.psql.marks import (
     CopyData,
     Deep,
@@ -30,7 +29,6 @@ from migrations_runner.psql.values import (
     Knowledge,
     NotAlone,
     Unencodable,
-    given,
     written,
 )
 from migrations_runner.refusals import (
@@ -72,6 +70,8 @@ class Reading:
     known: Knowledge
     includes: Mapping[str, str]
     columns: Columns
+    #: What a backslash command does to this reading; handed in, because it reads on by itself.
+    obey: Callable[[Reading, File, MetaCommand], None]
     steps: list[Step] = field(default_factory=list)
     refused: list[ScriptRefused] = field(default_factory=list)
     missing: dict[str, tuple[str, int, int]] = field(default_factory=dict)
@@ -137,7 +137,7 @@ class Reading:
         if isinstance(mark, MetaCommand):
             if file.branches.active is not False:
                 file.buffer.append(Fixed(mark.start, " "))
-            obey(self, file, mark)
+            self.obey(self, file, mark)
         elif file.branches.active is False:
             return
         elif isinstance(mark, Variable):
@@ -196,12 +196,3 @@ class Reading:
             for name in list(self.known.values):
                 if name.startswith(prefix):
                     self.known.values[name] = UNKNOWN
-
-
-def read_script(
-    text: str, values: Mapping[str, str] | None, includes: Mapping[str, str], columns: Columns
-) -> Reading:
-    """The whole script; with `values` None, variables are open: anybody may still give them."""
-    reading = Reading(given(values), includes, columns, open=values is None)
-    reading.read("", without_bom(text))
-    return reading

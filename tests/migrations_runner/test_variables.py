@@ -14,7 +14,7 @@ from migrations_runner.parsing import columns_of
 from migrations_runner.psql.marks import Variable, lex
 from migrations_runner.psql.pieces import Substituted, put_together
 from migrations_runner.psql.program import Query
-from migrations_runner.psql.reading import read_script
+from migrations_runner.psql.whole import read_script
 from migrations_runner.quoting import quote_identifier, quote_literal
 from migrations_runner.refusals import (
     MissingVariables,
