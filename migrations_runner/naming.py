@@ -43,6 +43,16 @@ def named(statements: Iterable[tuple[Node, str]]) -> Named:
     return found
 
 
+def keeps_to_itself(statements: Iterable[Node]) -> frozenset[str]:
+    """Tables that a script may lock so that nobody else can even read them."""
+    nodes = [node for node in statements if type(node).__name__ in {"AlterTableStmt", "LockStmt"}]
+    found = {str(node.relation.relname) for node in nodes if type(node).__name__ != "LockStmt"}
+    for node in nodes:
+        if type(node).__name__ == "LockStmt":
+            found.update(str(each.range_var.relname) for each in node.relations)
+    return frozenset(found)
+
+
 def switches_off(texts: Iterable[str]) -> bool:
     """May foreign keys be unheld while this runs? Rather once too often."""
     return any(_SWITCHES_OFF.search(text) for text in texts)

@@ -18,20 +18,31 @@ from django.conf import settings
 from migrations_runner import touched
 from migrations_runner.linting.suppressions import allowed
 from migrations_runner.models import LintSuppression
-from migrations_runner.naming import Named, named, switches_off
+from migrations_runner.naming import Named, keeps_to_itself, named, switches_off
 from migrations_runner.progress import patiently
 from migrations_runner.safety import changes, columns, facts, results
-from migrations_runner.safety.budget import Budget, CannotTell, aside
+from migrations_runner.safety.budget import Budget, CannotTell, aside, ask
 from migrations_runner.safety.changes import Counts
 from migrations_runner.safety.checking import Answer, Sessions, check
 from migrations_runner.safety.graph import ForeignKey, pairs
-from migrations_runner.safety.rules import Orphans, Rule, TwoPaths
+from migrations_runner.safety.rules import (
+    MOST_KEYS,
+    Orphans,
+    Rule,
+    TwoPaths,
+    broken_keys,
+    totals,
+)
 from migrations_runner.work import Work
 from releases.models import Verdict
 from releases.refusals import Refused
 
 #: Where a comment allows this, with a reason, what is found is told but does not stop a script.
 RULE = "data-safety"
+_WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "DO", "SELECT", "CALL"})
+
+
+Earlier = dict[str, frozenset[str]]
 
 
 class DataUnsafe(Refused):
@@ -42,6 +53,7 @@ class DataUnsafe(Refused):
 def guard(work: Work) -> Iterator[None]:
     """Stand around a script's statements. Raises DataUnsafe just before COMMIT."""
     before = changes.count(work.connection)
+    earlier = _earlier(work)
     yield
     made = changes.since(before, changes.count(work.connection))
     if made == {}:
@@ -50,12 +62,12 @@ def guard(work: Work) -> Iterator[None]:
     work.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
     began = time.perf_counter()
     try:
-        _look(work, made, Budget(settings.SAFETY_BUDGET_MS - work.run.safety_ms))
+        _look(work, made, Budget(settings.SAFETY_BUDGET_MS - work.run.safety_ms), earlier)
     finally:
         work.run.safety_ms += (time.perf_counter() - began) * 1000
 
 
-def _look(work: Work, made: Counts | None, budget: Budget) -> None:
+def _look(work: Work, made: Counts | None, budget: Budget, earlier: Earlier) -> None:
     connection, observer = work.connection, work.run.observer()
     with aside(connection), aside(observer):
         written = [int(str(row[0])) for row in touched.written(connection)]
@@ -64,10 +76,40 @@ def _look(work: Work, made: Counts | None, budget: Budget) -> None:
         if not written:
             return
         era = touched.era(connection, observer, touched.next_multixact(connection))
-        sessions = Sessions(work.run, connection, observer, budget, era.ours)
+        sessions = Sessions(work.run, connection, observer, budget, era.ours, earlier)
         rules = rules_of(work, facts.whole_tables(connection, written), facts.read(connection))
         answers = [check(sessions, rule) for rule in rules]
         _say(work, answers, _asides(work, sessions, made))
+
+
+def _earlier(work: Work) -> Earlier:
+    """What is wrong before a script that keeps a table to itself: later nobody else can look."""
+    tables = keeps_to_itself(statement.node for statement, _ in work.steps)
+    writes = any(statement.kind in _WRITES for statement, _ in work.steps)
+    found: Earlier = {}
+    if not tables or not writes:
+        return found
+    budget = Budget(settings.SAFETY_BUDGET_MS - work.run.safety_ms)
+    began = time.perf_counter()
+    with aside(work.connection):
+        for pair in pairs(facts.read(work.connection)):
+            names = {hop.child.name for hop in (*pair.one, *pair.other)}
+            if names & tables:
+                found |= _already(work, budget, TwoPaths(pair))
+    work.run.safety_ms += (time.perf_counter() - began) * 1000
+    return found
+
+
+def _already(work: Work, budget: Budget, rule: Rule) -> Earlier:
+    """Nothing where it can't be told, or where most rows differ and it is no rule."""
+    try:
+        broken, rows = ask(work.connection, budget, totals(rule), run=work.run)[0]
+        if 2 * int(str(broken)) > int(str(rows)) or int(str(broken)) >= MOST_KEYS:
+            return {}
+        keys = ask(work.connection, budget, broken_keys(rule), run=work.run)
+    except CannotTell:
+        return {}
+    return {rule.key: frozenset(str(row[0]) for row in keys)}
 
 
 def rules_of(work: Work, written: frozenset[int], keys: Sequence[ForeignKey]) -> list[Rule]:
