@@ -112,9 +112,7 @@ def record(
 
 def _words(found: Count, rows: int) -> str:
     where = f" ({found.window.words})" if found.window.words else ""
-    return f"{found.rule.words(rows)}{where}".replace("would belong", "belong").replace(
-        "would point", "point"
-    )[:500]
+    return f"{found.rule.words(rows, stands=True)}{where}"[:500]
 
 
 def _verdict(
