@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-from releasecontrol.api import flags, problems, releases, runs
+from releasecontrol.api import flags, problems, rehearsals, releases, runs, scripts, targets
 from releasecontrol.api.auth import ManageToken
 
 api = NinjaAPI(
@@ -17,4 +17,7 @@ api = NinjaAPI(
 problems.register(api)
 api.add_router("", releases.router)
 api.add_router("", runs.router)
+api.add_router("", rehearsals.router)
+api.add_router("", scripts.router)
+api.add_router("", targets.router)
 api.add_router("", flags.router)

@@ -1,4 +1,4 @@
-"""Migration runs over the API: queue one, look at it, cancel it."""
+"""Migration runs over the API: the same verbs as on a run's page."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Field, Router, Schema, Status
 
-from migrations_runner import runs
+from migrations_runner import approving, runs, settling
 from migrations_runner.models import MigrationRun, MigrationScript
+from migrations_runner.rehearsal import verbs as rehearsals
+from migrations_runner.undo import verbs as undo
 from releasecontrol.api.auth import caller
 from releases.models import Release, TargetDatabase
 from releases.refusals import Refused
+from releases.timeline import Actor
 
 router = Router(tags=["runs"])
 
@@ -29,6 +32,28 @@ class RunIn(Schema):
     variables: dict[str, str] = Field(default_factory=dict)
 
 
+class ApproveIn(Schema):
+    note: str = Field("", max_length=500)
+    without_rehearsal_reason: str = Field("", max_length=500)
+
+
+class WithdrawIn(Schema):
+    reason: str = Field("", max_length=500)
+
+
+class RehearseIn(Schema):
+    with_down: bool = False
+
+
+class UndoIn(Schema):
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class SettleIn(Schema):
+    done: bool
+    reason: str = Field(min_length=1, max_length=500)
+
+
 class StepOut(Schema):
     name: str
     state: str
@@ -37,7 +62,11 @@ class StepOut(Schema):
 
 
 class RunOut(Schema):
+    """`approved_by` are the approvals that count for what the run is now."""
+
     id: int
+    kind: str
+    undoes: int | None = Field(alias="undoes_id")
     target: str = Field(alias="target.name")
     state: str
     error: str
@@ -45,14 +74,23 @@ class RunOut(Schema):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    pause_requested_at: datetime | None
+    approvals_needed: int = Field(alias="target.environment.quorum")
+    approved_by: list[str]
     scripts: list[StepOut]
+
+    @staticmethod
+    def resolve_approved_by(run: MigrationRun) -> list[str]:
+        if not run.target.environment.quorum:
+            return []
+        return [one.person.get_username() for one in approving.standing(run)]
 
     @staticmethod
     def resolve_scripts(run: MigrationRun) -> list[Any]:
         return list(run.scripts.all())
 
 
-@router.post("/runs", response={201: RunOut})
+@router.post("/runs", response={201: RunOut}, operation_id="queue_run")
 def queue_run(request: HttpRequest, body: RunIn) -> Any:
     """Queue scripts of a release, by name and in this order, on a target."""
     release = get_object_or_404(Release, slug=body.release)
@@ -67,17 +105,82 @@ def queue_run(request: HttpRequest, body: RunIn) -> Any:
     return Status(201, _run(run.pk))
 
 
-@router.get("/runs/{run_id}", response=RunOut)
+@router.get("/runs/{run_id}", response=RunOut, operation_id="get_run")
 def one_run(request: HttpRequest, run_id: int) -> Any:
     caller(request).require("migrations_runner.view_migrationrun")
     return _run(run_id)
 
 
-@router.post("/runs/{run_id}/cancel", response=RunOut)
+@router.post("/runs/{run_id}/cancel", response=RunOut, operation_id="cancel_run")
 def cancel_run(request: HttpRequest, run_id: int) -> Any:
-    run = _run(run_id)
-    runs.cancel(run=run, actor=caller(request, environment=run.target.environment.slug))
+    run, actor = _asked(request, run_id)
+    runs.cancel(run=run, actor=actor)
     return _run(run_id)
+
+
+@router.post("/runs/{run_id}/approve", response=RunOut, operation_id="approve_run")
+def approve_run(request: HttpRequest, run_id: int, body: ApproveIn) -> Any:
+    """Say yes to exactly this batch; the last yes that is needed hands it to a worker."""
+    run, actor = _asked(request, run_id)
+    approving.approve(
+        run=run,
+        actor=actor,
+        note=body.note,
+        without_rehearsal_reason=body.without_rehearsal_reason,
+    )
+    return _run(run_id)
+
+
+@router.post("/runs/{run_id}/withdraw", response=RunOut, operation_id="withdraw_approval")
+def withdraw_approval(request: HttpRequest, run_id: int, body: WithdrawIn) -> Any:
+    """Take one's own yes back."""
+    run, actor = _asked(request, run_id)
+    approving.withdraw(run=run, actor=actor, reason=body.reason)
+    return _run(run_id)
+
+
+@router.post("/runs/{run_id}/pause", response=RunOut, operation_id="pause_run")
+def pause_run(request: HttpRequest, run_id: int) -> Any:
+    """Have the worker rest within a second, with nothing open on the target."""
+    run, actor = _asked(request, run_id)
+    runs.pause(run=run, actor=actor)
+    return _run(run_id)
+
+
+@router.post("/runs/{run_id}/resume", response=RunOut, operation_id="resume_run")
+def resume_run(request: HttpRequest, run_id: int) -> Any:
+    run, actor = _asked(request, run_id)
+    runs.resume(run=run, actor=actor)
+    return _run(run_id)
+
+
+@router.post("/runs/{run_id}/rehearse", response={202: RunOut}, operation_id="rehearse_run")
+def rehearse_run(request: HttpRequest, run_id: int, body: RehearseIn) -> Any:
+    """Have a waiting run tried on a clone; with its down scripts up, down and up again."""
+    run, actor = _asked(request, run_id)
+    rehearsals.request(run=run, actor=actor, with_down=body.with_down)
+    return Status(202, _run(run_id))
+
+
+@router.post("/runs/{run_id}/undo", response={201: RunOut}, operation_id="undo_run")
+def undo_run(request: HttpRequest, run_id: int, body: UndoIn) -> Any:
+    """Queue the row-exact undo of a run; answers the run that does it."""
+    run, actor = _asked(request, run_id)
+    return Status(201, _run(undo.request_undo(run=run, actor=actor, reason=body.reason).pk))
+
+
+@router.post("/runs/{run_id}/settle", response={202: RunOut}, operation_id="settle_run")
+def settle_run(request: HttpRequest, run_id: int, body: SettleIn) -> Any:
+    """Say of a lost run whether the statement under way took effect; a worker writes it down."""
+    run, actor = _asked(request, run_id)
+    settling.ask(run=run, done=body.done, actor=actor, reason=body.reason)
+    return Status(202, _run(run_id))
+
+
+def _asked(request: HttpRequest, run_id: int) -> tuple[MigrationRun, Actor]:
+    """A run and who wants something done with it. Raises OtherEnvironment."""
+    run = _run(run_id)
+    return run, caller(request, environment=run.target.environment.slug)
 
 
 def _run(run_id: int) -> MigrationRun:

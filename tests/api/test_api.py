@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -14,44 +13,7 @@ from flags.models import Flag, FlagState
 from releases import tokens
 from releases.models import Environment, Release
 from releases.timeline import Actor
-
-
-@pytest.fixture
-def call(client: Client, staging: Environment) -> Any:
-    """A caller with a token of scope manage: user, method, path, body to response."""
-    kept: dict[int, str] = {}
-
-    def send(user: User | None, method: str, path: str, body: Any = None) -> Any:
-        headers = {}
-        if user is not None:
-            if user.pk not in kept:
-                kept[user.pk] = tokens.issue(
-                    environment=staging,
-                    scope="manage",
-                    name="test",
-                    actor=Actor.command("test"),
-                    user=user,
-                )[1]
-            headers["Authorization"] = f"Bearer {kept[user.pk]}"
-        return client.generic(
-            method,
-            f"/api/v1{path}",
-            data=body if isinstance(body, str) else json.dumps(body or {}),
-            content_type="application/json",
-            headers=headers,
-        )
-
-    return send
-
-
-def is_problem(answer: Any, status: int, code: str) -> dict[str, Any]:
-    assert answer.status_code == status, answer.content
-    assert answer["Content-Type"].startswith("application/problem+json")
-    body: dict[str, Any] = answer.json()
-    assert body["status"] == status
-    assert body["type"].endswith(f":{code}")
-    assert body["detail"]
-    return body
+from tests.api.conftest import is_problem
 
 
 def test_without_a_token_nothing_is_told(call: Any, release: Release) -> None:

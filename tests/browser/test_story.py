@@ -1,7 +1,8 @@
 """The whole cutover in a real browser, on a whole running house.
 
-Import a plan → tick by key → run on staging → run on production → dial 10 % → an application gets
-its answer → support looks a user up → kill. Any console error or policy violation is a failure.
+Import a plan → tick by key → run on staging → on production: rehearsed, approved by Ben, dumped,
+run → dial 10 % → an application gets its answer → support looks a user up → kill. Any console error
+or policy violation is a failure.
 """
 
 from __future__ import annotations
@@ -118,7 +119,23 @@ def run_on_production(page: Page) -> None:
     choose_the_scripts(page, "production")
     page.get_by_label("Type production to confirm").fill("production")
     page.get_by_role("button", name="Queue on production").click()
+    page.wait_for_url("**/runs/*/")
+    address = page.url
+    rehearsed = page.locator("#run").get_by_role("link", name="What it did on a clone")
+    expect(page.locator("#run")).to_contain_text("Passed", timeout=RUN_MILLISECONDS)
+    expect(page.locator("#run")).to_contain_text("1 more person has to approve it")
+    sign_out_and_in(page, "Ben")
+    page.goto(address)
+    rehearsed.click()
+    expect(page.get_by_role("table").first).to_contain_text("CREATE TABLE")
+    page.goto(address)
+    page.get_by_role("link", name="Look and approve…").click()
+    expect(page.get_by_role("table").first).to_contain_text("CREATE TABLE")
+    page.get_by_label("Note (optional)").fill("seen on the clone")
+    page.get_by_role("button", name="Approve run").click()
     expect(page.get_by_text("4 of 4 scripts applied.")).to_be_visible(timeout=RUN_MILLISECONDS)
+    expect(page.locator("#run")).to_contain_text("Taken and verified")
+    sign_out_and_in(page, "Ana")
 
 
 def choose_the_scripts(page: Page, target: str) -> None:

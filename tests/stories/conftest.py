@@ -104,20 +104,35 @@ def _wait_until_ready(process: subprocess.Popen[str]) -> None:
     pytest.fail("the house did not start:\n" + "".join(said))
 
 
-@pytest.fixture
-def api(house: House) -> Any:
-    """A caller as Ana, release manager: method, path, body to JSON; asserts success."""
-    token = house.token("manage", "--user", "ana")
+@dataclass
+class Caller:
+    """Somebody with a token for production: method, path, body to JSON."""
 
-    def call(method: str, path: str, body: Any = None) -> Any:
-        answer = requests.request(
+    house: House
+    token: str
+
+    def ask(self, method: str, path: str, body: Any = None) -> requests.Response:
+        return requests.request(
             method,
-            f"{house.url}/api/v1{path}",
+            f"{self.house.url}/api/v1{path}",
             json=body,
-            headers={"Authorization": f"Bearer {token}"},
+            headers={"Authorization": f"Bearer {self.token}"},
             timeout=30,
         )
+
+    def __call__(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self.ask(method, path, body)
         assert answer.ok, (answer.status_code, answer.text)
         return answer.json()
 
-    return call
+
+@pytest.fixture
+def api(house: House) -> Caller:
+    """Ana, release manager."""
+    return Caller(house, house.token("manage", "--user", "ana"))
+
+
+@pytest.fixture
+def ben(house: House) -> Caller:
+    """The second pair of eyes."""
+    return Caller(house, house.token("manage", "--user", "ben"))

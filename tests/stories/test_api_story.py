@@ -1,19 +1,20 @@
 """The whole cutover without a browser: commands, the JSON API, OFREP, the status page.
 
-Import → tick → run on staging → run on production → dial 10 % → an application gets its answer →
-status page → kill. Every process is real.
+Import → tick → run on staging → on production: rehearsed by itself, approved by Ben, dumped, run →
+dial 10 % → an application gets its answer → status page → kill. Every process is real.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 import requests
 
 from flags.bucketing import position
-from tests.stories.conftest import OWN_PLAN, REAL_PLAN, SCRIPTS, House
+from tests.stories.conftest import OWN_PLAN, REAL_PLAN, SCRIPTS, Caller, House
 
 pytestmark = pytest.mark.story
 SCRIPT_NAMES = [
@@ -46,11 +47,11 @@ def ask(house: House, token: str, key: str) -> Any:
     return answer.json()["value"]
 
 
-def test_a_cutover_from_plan_to_kill(house: House, api: Any) -> None:
+def test_a_cutover_from_plan_to_kill(house: House, api: Caller, ben: Caller) -> None:
     slug = import_the_plan(house)
     tick_the_first_item(api, slug)
-    for target in ("staging", "production"):
-        run_everything(house, slug, target)
+    run_on_staging(house, slug)
+    run_on_production(house, slug, api, ben)
     turn_the_dial(house)
     status_page_tells(house, slug)
     kill(house)
@@ -79,19 +80,38 @@ def tick_the_first_item(api: Any, slug: str) -> None:
     assert ticked["state"] == "done"
 
 
-def run_everything(house: House, slug: str, target: str) -> None:
-    done = house.command(
-        "queue_run", "--target", target, *SCRIPT_NAMES, "--release", slug, "--wait", "--json"
-    )
+def run_on_staging(house: House, slug: str) -> None:
+    """Nobody has to approve there: one command, and again one that finds all of it there."""
+    words = ("queue_run", "--target", "staging", *SCRIPT_NAMES, "--release", slug)
+    done = house.command(*words, "--wait", "--json")
     assert done.returncode == 0, (done.stdout, done.stderr)
     told = json.loads(done.stdout)
     assert told["state"] == "succeeded"
     assert [script["state"] for script in told["scripts"]] == ["applied"] * len(SCRIPT_NAMES)
-    again = house.command(
-        "queue_run", "--target", target, *SCRIPT_NAMES, "--release", slug, "--wait", "--json"
-    )
-    states = {script["state"] for script in json.loads(again.stdout)["scripts"]}
-    assert states == {"skipped"}
+    again = json.loads(house.command(*words, "--wait", "--json").stdout)
+    assert {script["state"] for script in again["scripts"]} == {"skipped"}
+
+
+def run_on_production(house: House, slug: str, ana: Caller, ben: Caller) -> None:
+    """Ana queues, a clone is tried, Ben approves what was seen, a dump is taken, it runs."""
+    body = {"release": slug, "target": "production", "scripts": SCRIPT_NAMES}
+    run = ana("POST", "/runs", body)
+    assert (run["state"], run["approvals_needed"]) == ("awaiting_approval", 1)
+    path = f"/runs/{run['id']}"
+    until(lambda: ana("GET", f"{path}/rehearsal")["state"] not in {"queued", "running"})
+    rehearsal = ana("GET", f"{path}/rehearsal")
+    assert (rehearsal["state"], rehearsal["error"]) == ("passed", "")
+    assert [one["name"] for one in rehearsal["scripts"]] == SCRIPT_NAMES
+    own = ana.ask("POST", f"{path}/approve", {"note": "mine"})
+    assert (own.status_code, own.json()["type"]) == (409, "urn:release-control:problem:own-work")
+    approved = ben("POST", f"{path}/approve", {"note": "seen on the clone"})
+    assert (approved["state"], approved["approved_by"]) == ("queued", ["ben"])
+    until(lambda: ana("GET", path)["finished_at"])
+    ended = ana("GET", path)
+    assert (ended["state"], ended["error"]) == ("succeeded", "")
+    assert [script["state"] for script in ended["scripts"]] == ["applied"] * len(SCRIPT_NAMES)
+    dump = ana("GET", "/targets/production")["backups"][0]
+    assert (dump["state"], len(dump["sha256"])) == ("verified", 64)
 
 
 def turn_the_dial(house: House) -> None:
@@ -146,12 +166,12 @@ def sign_in(house: House, session: requests.Session, username: str) -> None:
     assert "sessionid" in session.cookies
 
 
-def until(holds: Any, *, tries: int = 200) -> None:
-    """Ask again until it holds: each question is a request, so no clock is needed."""
-    for _ in range(tries):
-        if holds():
-            return
-    pytest.fail("it never became true")
+def until(holds: Any, *, seconds: float = 90) -> None:
+    """Ask again until it holds: each question is a request, the clock only ends a hang."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            pytest.fail("it never became true")
 
 
 def test_our_own_example_can_be_imported_as_a_release_of_its_own(house: House) -> None:

@@ -1,0 +1,69 @@
+"""Stored scripts over the API, and what lint says of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from ninja import Field, Router, Schema
+
+from migrations_runner import linted
+from migrations_runner.models import MigrationScript
+from releasecontrol.api.auth import caller
+from releases.models import Release, TargetDatabase
+
+router = Router(tags=["scripts"])
+
+
+class FindingOut(Schema):
+    """A finding; `blocks` keeps the script from running, `allowed` is why it may stand."""
+
+    rule: str = Field(alias="finding.rule")
+    level: str = Field(alias="finding.level")
+    line: int = Field(alias="finding.line")
+    column: int = Field(alias="finding.column")
+    message: str = Field(alias="finding.message")
+    why: str = Field(alias="finding.why")
+    safe_form: str = Field(alias="finding.safe_form")
+    rewrite: str | None = Field(alias="finding.rewrite")
+    allowed: str | None
+    allowed_by: str = Field(alias="by")
+    blocks: bool
+
+
+class ScriptOut(Schema):
+    """A script; `findings` is null where it was not asked for by name, so nobody looked."""
+
+    id: int
+    name: str
+    title: str
+    position: int
+    role: str
+    mode: str
+    undo: bool
+    awaits_file: bool
+    sha256: str
+    findings: list[FindingOut] | None = None
+
+
+@router.get("/scripts", response=list[ScriptOut], operation_id="list_scripts")
+def list_scripts(
+    request: HttpRequest, release: str, name: str | None = None, target: str | None = None
+) -> Any:
+    """The scripts of a release in plan order; one by `name` comes with its findings.
+
+    With `target` they are told by the tables that a worker last saw there.
+    """
+    caller(request).require("migrations_runner.view_migrationscript")
+    scripts = get_object_or_404(Release, slug=release).scripts.select_related("release")
+    seen = get_object_or_404(TargetDatabase, name=target) if target is not None else None
+    if name is None:
+        return list(scripts.defer("text"))
+    return [_with_findings(get_object_or_404(scripts, name=name), seen)]
+
+
+def _with_findings(script: MigrationScript, seen: TargetDatabase | None) -> ScriptOut:
+    told = ScriptOut.from_orm(script)
+    told.findings = [FindingOut.from_orm(one) for one in linted.findings_of(script, seen)]
+    return told
