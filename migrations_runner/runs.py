@@ -94,7 +94,8 @@ def queue(
     """
     actor.require("migrations_runner.queue_run")
     _refuse_ended(release, scripts)
-    includes = _includes(release, scripts)
+    home = release or (scripts[0].release if scripts else None)
+    includes = includes_of(home)
     parsed = [_checked(script, variables, includes) for script in scripts]
     if not parsed:
         raise NothingChosen
@@ -194,10 +195,9 @@ def _refuse_ended(release: Release | None, scripts: Sequence[MigrationScript]) -
             raise ReleaseHasEnded(f"{one} is {one.get_state_display().lower()}.")
 
 
-def _includes(release: Release | None, scripts: Sequence[MigrationScript]) -> dict[str, str]:
+def includes_of(release: Release | None) -> dict[str, str]:
     r"""What an ``\i`` may name: the texts of the release's scripts, by name and by path."""
-    home = release or (scripts[0].release if scripts else None)
-    rows = MigrationScript.objects.filter(release=home).exclude(text="")
+    rows = MigrationScript.objects.filter(release=release).exclude(text="")
     found: dict[str, str] = {}
     for name, path, text in rows.values_list("name", "path", "text"):
         found.update({name: text, **({path: text} if path else {})})

@@ -13,8 +13,8 @@ from migrations_runner.rehearsal import telling
 from migrations_runner.rehearsal.timeline import Bar
 
 _ROW = 22
-_LEFT = 0
 _WIDTH = 1000
+_THINNEST = 3
 _MOST_BARS = 60
 _STRONG = {"readers and writers": "bad", "writers": "warn"}
 
@@ -75,7 +75,9 @@ def show(rehearsal: Rehearsal) -> Page:
 def _script(told: telling.Told, rows: list[RehearsedStatement]) -> Script:
     strong = [bar for bar in told.bars if bar.waits]
     shown = strong[:_MOST_BARS]
-    return Script(told, rows, list(draw(shown, told.milliseconds)), len(strong) - len(shown))
+    # From the first statement to the end of the last: the time between statements counts too.
+    whole = max([told.milliseconds, *(bar.end for bar in told.bars)])
+    return Script(told, rows, list(draw(shown, whole)), len(strong) - len(shown))
 
 
 def draw(bars: Sequence[Bar], whole: float) -> Iterator[Drawn]:
@@ -89,11 +91,11 @@ def draw(bars: Sequence[Bar], whole: float) -> Iterator[Drawn]:
     for bar in bars:
         first = bar.table != table
         row, table = row + 1, bar.table
-        x = _LEFT + (_WIDTH * bar.begin / whole if whole else 0)
-        width = max(_WIDTH * bar.milliseconds / whole if whole else _WIDTH, 3)
+        x = min(_WIDTH * bar.begin / whole if whole else 0, _WIDTH - _THINNEST)
+        width = max(_WIDTH * bar.milliseconds / whole if whole else _WIDTH, _THINNEST)
         yield Drawn(
             bar,
-            round(min(x, _WIDTH - 3), 1),
+            round(x, 1),
             round(min(width, _WIDTH - x), 1),
             row * _ROW,
             _STRONG.get(bar.waits, "info"),

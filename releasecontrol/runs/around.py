@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from checklists import approvals
 from checklists.models import Approval
 from migrations_runner import approving
 from migrations_runner.models import (
@@ -21,6 +22,7 @@ from migrations_runner.states import RunState, StepState
 from releasecontrol.runs.words import took
 from releases.models import Verdict
 
+_NAMES_SHOWN = 5
 VERDICT_TONES = {Verdict.PASS: "good", Verdict.FAIL: "bad", Verdict.INCONCLUSIVE: "warn"}
 
 
@@ -55,6 +57,7 @@ class Around:
     blockers: list[Blocker]
     warnings: list[str]
     keeps_rows: bool
+    could: list[str]
 
     @property
     def quorum(self) -> int:
@@ -88,6 +91,7 @@ def around(run: MigrationRun) -> Around:
         approvals=approving.standing(run) if run.target.environment.quorum else [],
         rehearsal=rehearsal,
         warnings=telling.summary(rehearsal) if rehearsal is not None else [],
+        could=_who_could(run),
         keeps_rows=run.scripts.filter(undo=True, state=StepState.APPLIED).exists(),
         checks=[
             Check(result, VERDICT_TONES[Verdict(result.verdict)])
@@ -97,6 +101,14 @@ def around(run: MigrationRun) -> Around:
         backups=list(run.backups.all()),
         blockers=[_blocker(found) for found in run.waiting_on],
     )
+
+
+def _who_could(run: MigrationRun) -> list[str]:
+    """Those whose approval would count, while one is waited for."""
+    if run.state != RunState.AWAITING_APPROVAL:
+        return []
+    able = approvals.who_could(run.requested_by_id, permission=approving.PERMISSION)
+    return [one.get_full_name() or one.username for one in able[:_NAMES_SHOWN]]
 
 
 def _blocker(found: dict[str, object]) -> Blocker:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.http import QueryDict
 
+from migrations_runner import runs
 from migrations_runner.models import MigrationScript
 from releasecontrol.runs.choosing import Choice, choices, ready_and_new
 from releasecontrol.runs.preview import Preview, preview
@@ -54,16 +55,20 @@ class Given:
         if self.lost:
             raise ScriptGone
         keys = [choice.script.pk for choice in self.chosen]
-        found = MigrationScript.objects.select_related("release").in_bulk(keys)
+        rows = MigrationScript.objects.select_related("release")
+        found = rows.prefetch_related("suppressions").in_bulk(keys)
         return [found[key] for key in keys if key in found]
 
-    def preview(self) -> Preview | None:
+    def preview(self, author_id: int | None) -> Preview | None:
         """What the run would do; None before a target and a script are chosen."""
         if self.target is None or not self.chosen:
             return None
-        texts = {script.pk: script.text for script in self.scripts()}
-        chosen = [choice for choice in self.chosen if choice.script.pk in texts]
-        return preview(chosen, texts, self.target, self.values)
+        found = {script.pk: script for script in self.scripts()}
+        chosen = [
+            (choice, found[choice.script.pk]) for choice in self.chosen if choice.script.pk in found
+        ]
+        includes = runs.includes_of(self.release)
+        return preview(chosen, self.target, self.values, includes, author_id)
 
     def confirmed_target(self) -> TargetDatabase:
         """Raises NoTargetChosen, ProductionNotConfirmed."""

@@ -50,7 +50,7 @@ def queue(request: HttpRequest, slug: str) -> HttpResponse:
     if "queue" in request.POST:
         return _queue(request, given)
     template = "runs/queue_plan.html" if is_part(request) else "runs/queue.html"
-    return render(request, template, _form(given))
+    return render(request, template, _form(request, given))
 
 
 def _queue(request: HttpRequest, given: forms.Given) -> HttpResponse:
@@ -67,16 +67,25 @@ def _queue(request: HttpRequest, given: forms.Given) -> HttpResponse:
         return redirect("release-runs", given.release.slug)
     except Refused as refused:
         status = 403 if isinstance(refused, NotPermitted) else _REFUSED
-        return render(request, "runs/queue.html", _form(given, refused), status=status)
-    messages.success(request, f"{run} is queued.")
+        return render(request, "runs/queue.html", _form(request, given, refused), status=status)
+    messages.success(request, _said(run))
     return redirect("run", run.pk)
 
 
-def _form(given: forms.Given, refused: Refused | None = None) -> dict[str, object]:
+def _said(run: MigrationRun) -> str:
+    if run.state == RunState.AWAITING_APPROVAL:
+        return f"{run} is tried on a clone now, and waits for somebody else to approve it."
+    return f"{run} is queued."
+
+
+def _form(
+    request: HttpRequest, given: forms.Given, refused: Refused | None = None
+) -> dict[str, object]:
+    gone = isinstance(refused, forms.ScriptGone)
     return {
         "given": given,
         "release": given.release,
-        "preview": None if isinstance(refused, forms.ScriptGone) else given.preview(),
+        "preview": None if gone else given.preview(request.user.pk),
         "refusal": refused,
         "tab": "runs",
     }
