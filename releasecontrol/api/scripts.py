@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
@@ -35,16 +36,24 @@ class FindingOut(Schema):
 class ScriptOut(Schema):
     """A script; `findings` is null where it was not asked for by name, so nobody looked."""
 
-    id: int
-    name: str
-    title: str
-    position: int
-    role: str
-    mode: str
-    undo: bool
-    awaits_file: bool
-    sha256: str
-    findings: list[FindingOut] | None = None
+    id: int = Field(alias="script.pk")
+    name: str = Field(alias="script.name")
+    title: str = Field(alias="script.title")
+    position: int = Field(alias="script.position")
+    role: str = Field(alias="script.role")
+    mode: str = Field(alias="script.mode")
+    undo: bool = Field(alias="script.undo")
+    awaits_file: bool = Field(alias="script.awaits_file")
+    sha256: str = Field(alias="script.sha256")
+    findings: list[FindingOut] | None
+
+
+@dataclass(frozen=True)
+class Told:
+    """A script and what lint says of it."""
+
+    script: MigrationScript
+    findings: list[linted.Shown] | None = None
 
 
 @router.get("/scripts", response=list[ScriptOut], operation_id="list_scripts")
@@ -59,11 +68,6 @@ def list_scripts(
     scripts = get_object_or_404(Release, slug=release).scripts.select_related("release")
     seen = get_object_or_404(TargetDatabase, name=target) if target is not None else None
     if name is None:
-        return list(scripts.defer("text"))
-    return [_with_findings(get_object_or_404(scripts, name=name), seen)]
-
-
-def _with_findings(script: MigrationScript, seen: TargetDatabase | None) -> ScriptOut:
-    told = ScriptOut.from_orm(script)
-    told.findings = [FindingOut.from_orm(one) for one in linted.findings_of(script, seen)]
-    return told
+        return [Told(script) for script in scripts]
+    script = get_object_or_404(scripts, name=name)
+    return [Told(script, linted.findings_of(script, seen))]
