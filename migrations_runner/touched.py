@@ -50,7 +50,7 @@ class Era:
         ).format(
             passed=_passed(xmin, self.first),
             ids=sql.Literal(self.ids),
-            first=self._literal(self.first),
+            first=_literal(self.first),
         )
 
     def maybe_replaced(self, xmax: str) -> sql.Composed:
@@ -62,9 +62,9 @@ class Era:
             sql.Literal(self.multis),
         )
 
-    @staticmethod
-    def _literal(number: int) -> sql.Composed:
-        return sql.SQL("{}::bigint").format(sql.Literal(number))
+
+def _literal(number: int) -> sql.Composed:
+    return sql.SQL("{}::bigint").format(sql.Literal(number))
 
 
 def _passed(xid: str, since: int) -> sql.Composed:
@@ -72,6 +72,30 @@ def _passed(xid: str, since: int) -> sql.Composed:
     return sql.SQL("(({}::text::bigint - {} + 4294967296) % 4294967296)").format(
         sql.SQL(xid), sql.Literal(since % 2**32)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What was committed when the transaction began, as PostgreSQL's text of a snapshot."""
+
+    snapshot: str
+
+    def committed_since(self, xmin: str) -> sql.Composed:
+        """This version, which we see, was committed by others since then."""
+        oldest = int(self.snapshot.partition(":")[0])
+        full = sql.SQL("({} + {})::text::xid8").format(_literal(oldest), _passed(xmin, oldest))
+        # Older ids lie almost a whole round ahead, where nobody has been yet.
+        return sql.SQL(
+            "CASE WHEN {full} < pg_snapshot_xmax(pg_current_snapshot()) THEN"
+            " NOT pg_visible_in_snapshot({full}, {snapshot}::pg_snapshot)"
+            " AND pg_xact_status({full}) = 'committed' ELSE false END"
+        ).format(full=full, snapshot=sql.Literal(self.snapshot))
+
+
+def start(connection: Connection) -> Start:
+    """Ask this when the transaction begins."""
+    row = connection.execute("SELECT pg_current_snapshot()::text").fetchone()
+    return Start(str(row[0]) if row else "1:1:")
 
 
 def next_multixact(connection: Connection) -> int:

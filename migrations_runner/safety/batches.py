@@ -24,6 +24,7 @@ from migrations_runner.safety import facts, results
 from migrations_runner.safety.budget import Budget, aside
 from migrations_runner.safety.checking import Answer, Sessions, check
 from migrations_runner.safety.guarding import DataUnsafe, is_allowed, rules_of, sentence
+from migrations_runner.touched import Start
 from migrations_runner.work import Work
 
 #: Of a session's time, at most this part goes into looking.
@@ -59,10 +60,11 @@ def check_batch(work: Work, connection: Connection) -> Iterator[None]:
         return
     # Opened before the batch holds a lock.
     with session.another(work.run.target, work.run.run.pk) as observer:
+        start = touched.start(connection)
         yield
         began = time.monotonic()
         try:
-            wrong = _look(work, connection, observer)
+            wrong = _look(work, connection, observer, start)
         finally:
             pace.spent += time.monotonic() - began
     if wrong and not is_allowed(work):
@@ -70,12 +72,13 @@ def check_batch(work: Work, connection: Connection) -> Iterator[None]:
         raise DataUnsafe(f"In one batch: {sentence(wrong)} Batches before it stand.")
 
 
-def _look(work: Work, connection: Connection, observer: Connection) -> list[Answer]:
+def _look(work: Work, connection: Connection, observer: Connection, start: Start) -> list[Answer]:
     budget = Budget(min(_HELD_MS, settings.SAFETY_BUDGET_MS))
     with aside(connection), aside(observer):
         written = [int(str(row[0])) for row in touched.written(connection)]
         era = touched.era(connection, observer, touched.next_multixact(connection))
-        sessions = Sessions(work.run, connection, observer, budget, era.ours)
+        since = start.committed_since
+        sessions = Sessions(work.run, connection, observer, budget, era.ours, others=since)
         chosen = rules_of(work, facts.whole_tables(connection, written), facts.read(connection))
         answers = [check(sessions, rule) for rule in chosen]
     return [answer for answer in answers if answer.keys]

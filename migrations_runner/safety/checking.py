@@ -2,7 +2,8 @@
 
 A row counts against a script when it breaks the rule as the script sees it, a row that takes part
 is the script's, and the committed version of it, looked at afterwards, breaks nothing; and when
-all that is so at a second look. So what others commit meanwhile explains itself.
+all that is so at a second look, with nothing in it that others committed since the script began.
+So what others commit meanwhile explains itself.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from migrations_runner.ledger import Connection
 from migrations_runner.safety.budget import Budget, CannotTell, ask
 from migrations_runner.safety.rules import MOST_KEYS, Ours, Rule, broken_keys, totals
 from migrations_runner.work import RunAtWork
+
+#: Fewer rows that differ are a mistake, and prove no habit.
+FEW = 5
 
 _COLUMNS = """
 SELECT a.attrelid::bigint, a.attnum, a.attname
@@ -52,6 +56,8 @@ class Sessions:
     touched: Ours
     earlier: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By rule, the keys that broke it before a script that keeps a table to itself began."""
+    others: Ours | None = None
+    """Which row versions others committed since the script began; None where nobody asked then."""
 
 
 def check(sessions: Sessions, rule: Rule) -> Answer:
@@ -69,33 +75,37 @@ def _new(sessions: Sessions, rule: Rule) -> Iterable[str]:
     found = _ours(sessions, rule, among=None)
     if not found:
         return ()
-    known = _committed_knows(sessions, rule)
-    if not known:
-        return found  # what it speaks of was made by this script
+    # What the rule speaks of may have been made by this script: nothing broke it before then.
+    fresh = _fresh(sessions, rule, found) if _committed_knows(sessions, rule) else found
+    if not fresh:
+        return ()
+    again = _ours(sessions, rule, among=fresh)
+    if not again:
+        raise CannotTell("live writes changed the same rows, or what they point at, meanwhile")
+    return again
+
+
+def _fresh(sessions: Sessions, rule: Rule, found: list[str]) -> list[str]:
+    """Those of the rows that did not break the rule before. Raises CannotTell."""
     if not rule.child.key:
         raise CannotTell("rows break it, but have no primary key to compare them by")
     if _isolation(sessions) != "read committed":
         raise CannotTell("live writes; the script looks at an older state of the database")
     earlier = sessions.earlier.get(rule.key)
-    if earlier is not None:
-        return [key for key in found if key not in earlier]
-    before = set(_theirs(sessions, rule, found))
+    before = set(_theirs(sessions, rule, found)) if earlier is None else earlier
     if len(before) == len(found) == MOST_KEYS:
         raise CannotTell("too many rows break it already")
     fresh = [key for key in found if key not in before]
-    if not fresh:
-        return ()
-    _refuse_what_is_no_rule(sessions, rule)
-    again = _ours(sessions, rule, among=fresh)
-    if not again:
-        raise CannotTell("live writes changed the same rows meanwhile")
-    return again
+    if fresh and earlier is None:
+        _refuse_what_is_no_rule(sessions, rule)
+    return fresh
 
 
 def _ours(sessions: Sessions, rule: Rule, *, among: list[str] | None) -> list[str]:
     # A parent that is gone can't be asked who removed it.
     touched = sessions.touched if rule.learnt else None
-    question = broken_keys(rule, touched=touched, among=among)
+    others = None if among is None else sessions.others
+    question = broken_keys(rule, touched=touched, others=others, among=among)
     rows = ask(sessions.ours, sessions.budget, question, run=sessions.run)
     return [str(row[0]) for row in rows]
 
@@ -126,6 +136,7 @@ def _refuse_what_is_no_rule(sessions: Sessions, rule: Rule) -> None:
     """Where most committed rows differ (a comment's author and the book's), nobody meant it so."""
     if not rule.learnt:
         return
-    broken, rows = ask(sessions.theirs, sessions.budget, totals(rule))[0]
-    if 2 * int(str(broken)) > int(str(rows)):
+    question = totals(rule, others=sessions.others)
+    broken, rows = (int(str(n)) for n in ask(sessions.theirs, sessions.budget, question)[0])
+    if broken >= FEW and 2 * broken > rows:
         raise CannotTell(f"{broken} of {rows} committed rows differ too: no rule here")

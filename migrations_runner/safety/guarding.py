@@ -33,6 +33,7 @@ from migrations_runner.safety.rules import (
     broken_keys,
     totals,
 )
+from migrations_runner.touched import Start
 from migrations_runner.work import Work
 from releases.models import Verdict
 from releases.refusals import Refused
@@ -52,7 +53,7 @@ class DataUnsafe(Refused):
 @contextmanager
 def guard(work: Work) -> Iterator[None]:
     """Stand around a script's statements. Raises DataUnsafe just before COMMIT."""
-    before = changes.count(work.connection)
+    before, start = changes.count(work.connection), touched.start(work.connection)
     earlier = _earlier(work)
     yield
     made = changes.since(before, changes.count(work.connection))
@@ -62,12 +63,13 @@ def guard(work: Work) -> Iterator[None]:
     work.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
     began = time.perf_counter()
     try:
-        _look(work, made, Budget(settings.SAFETY_BUDGET_MS - work.run.safety_ms), earlier)
+        budget = Budget(settings.SAFETY_BUDGET_MS - work.run.safety_ms)
+        _look(work, made, budget, earlier, start)
     finally:
         work.run.safety_ms += (time.perf_counter() - began) * 1000
 
 
-def _look(work: Work, made: Counts | None, budget: Budget, earlier: Earlier) -> None:
+def _look(work: Work, made: Counts | None, budget: Budget, earlier: Earlier, start: Start) -> None:
     connection, observer = work.connection, work.run.observer()
     with aside(connection), aside(observer):
         written = [int(str(row[0])) for row in touched.written(connection)]
@@ -76,7 +78,8 @@ def _look(work: Work, made: Counts | None, budget: Budget, earlier: Earlier) -> 
         if not written:
             return
         era = touched.era(connection, observer, touched.next_multixact(connection))
-        sessions = Sessions(work.run, connection, observer, budget, era.ours, earlier)
+        since = start.committed_since
+        sessions = Sessions(work.run, connection, observer, budget, era.ours, earlier, since)
         rules = rules_of(work, facts.whole_tables(connection, written), facts.read(connection))
         answers = [check(sessions, rule) for rule in rules]
         _say(work, answers, _asides(work, sessions, made))

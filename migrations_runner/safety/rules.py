@@ -13,7 +13,7 @@ from migrations_runner.safety.graph import Column, ForeignKey, Pair, Path, Table
 #: So many keys are fetched of one rule's rows; where there are more, the number is a lower bound.
 MOST_KEYS = 20_000
 
-#: Given a column such as ``c.xmin``: was this row version written by us?
+#: Given a column such as ``c.xmin``: was this row version written by us (or by those in question)?
 Ours = Callable[[str], sql.Composable]
 
 
@@ -143,15 +143,22 @@ class Orphans:
 
 
 def broken_keys(
-    rule: Rule, *, touched: Ours | None = None, among: list[str] | None = None
+    rule: Rule,
+    *,
+    touched: Ours | None = None,
+    others: Ours | None = None,
+    among: list[str] | None = None,
 ) -> sql.Composed:
     """The keys (JSON texts) of rows that break a rule, of all or `among` these keys.
 
-    With `touched`, rows in which nothing that takes part is ours are left out.
+    With `touched`, rows in which nothing that takes part is ours are left out; with `others`, those
+    in which something that takes part is of others, written since the script began.
     """
     ours: sql.Composable = sql.SQL("true")
     if touched is not None:
-        ours = sql.SQL(" OR ").join(touched(f"{alias}.xmin") for alias in rule.aliases())
+        ours = _any(rule, touched)
+    if others is not None:
+        ours = sql.SQL("({}) AND NOT ({})").format(ours, _any(rule, others))
     only = sql.SQL("" if among is None else " AND key = ANY ({}::text[])").format(among or [])
     # OFFSET 0: who wrote a row is asked of the few that break the rule, not of all.
     return sql.SQL(
@@ -167,10 +174,15 @@ def broken_keys(
     )
 
 
-def totals(rule: Rule) -> sql.Composed:
-    """How many rows break a rule, and how many could have."""
-    return sql.SQL("SELECT count(*) FILTER (WHERE {}), count(*) FROM {}").format(
-        rule.broken(), rule.source()
+def _any(rule: Rule, which: Ours) -> sql.Composed:
+    return sql.SQL(" OR ").join(which(f"{alias}.xmin") for alias in rule.aliases())
+
+
+def totals(rule: Rule, *, others: Ours | None = None) -> sql.Composed:
+    """How many rows break a rule, and how many could have; without those that `others` wrote."""
+    theirs = sql.SQL("false") if others is None else _any(rule, others)
+    return sql.SQL("SELECT count(*) FILTER (WHERE {}), count(*) FROM {} WHERE NOT ({})").format(
+        rule.broken(), rule.source(), theirs
     )
 
 
