@@ -11,9 +11,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from migrations_runner.models import AppliedScript, MigrationRun, MigrationScript
+from migrations_runner import holds
+from migrations_runner.linting.ddl import after
+from migrations_runner.models import AppliedScript, MigrationRun, MigrationScript, TargetReport
+from migrations_runner.parsing import parse_script
 from releases.models import Event, Release, TargetDatabase
 from releases.states import ReleaseState
+from releases.timeline import Actor
 from tests.runs.conftest import MakeScript, signed_in, text
 
 
@@ -264,3 +268,97 @@ def test_a_release_that_has_ended_still_shows_its_runs(release: Release, vic: Us
     listed = text(signed_in(vic).get(reverse("release-runs", args=[release.slug])))
     assert "Nothing has run yet" in listed
     assert "Queue a run" not in listed
+
+
+def looked_at(target: TargetDatabase, *texts: str) -> None:
+    """A worker has seen the tables that these statements make."""
+    tables = after(None, parse_script("\n".join(texts), None).statements)
+    assert tables is not None
+    TargetReport.objects.create(target=target, at=timezone.now(), ok=True, catalog=tables.to_json())
+
+
+def test_what_lint_would_stop_is_told_with_its_line_and_offers_no_queueing(
+    script: MakeScript, release: Release, target: TargetDatabase, ben: User
+) -> None:
+    only = script("1.sql", "SELECT 1;\nDROP TABLE projects;")
+    shown = text(signed_in(ben).get(address(release), form(target, only)))
+    assert f"/scripts/{only.pk}/?target=staging#L2" in shown
+    assert "drop-destroys-data" in shown
+    assert 'name="queue"' not in shown
+    only.suppressions.create(rule="drop-destroys-data", reason="copied", by="Ana")
+    assert 'name="queue"' in text(signed_in(ben).get(address(release), form(target, only)))
+
+
+def test_a_backfill_shows_the_sql_that_really_runs_or_why_it_can_not(
+    script: MakeScript, release: Release, target: TargetDatabase, ben: User
+) -> None:
+    local = script("1.sql", "UPDATE a SET m = 1 WHERE m IS NULL;", mode="backfill")
+    other = script("2.sql", "UPDATE a SET m = (SELECT max(n) FROM a);", mode="backfill")
+    unseen = text(signed_in(ben).get(address(release), form(target, local)))
+    assert "once a worker has seen the tables" in unseen
+    looked_at(target, "CREATE TABLE a (n int PRIMARY KEY, m int);")
+    shown = text(signed_in(ben).get(address(release), form(target, local)))
+    assert "The SQL that really runs, batch by batch" in shown
+    assert "$1" in shown
+    against = text(signed_in(ben).get(address(release), form(target, other)))
+    assert "Line 1 is not provably row-local" in against
+    assert "one transaction" in against
+
+
+def test_a_fan_out_asks_only_for_what_its_query_does_not_give(
+    script: MakeScript, release: Release, target: TargetDatabase, ben: User
+) -> None:
+    sql = "INSERT INTO a VALUES (:'user_id', :'plan') ON CONFLICT (id) DO NOTHING;"
+    query = "SELECT id AS user_id FROM users"
+    only = script("1.sql", sql, mode="fan_out", driver_query=query)
+    shown = text(signed_in(ben).get(address(release), form(target, only)))
+    assert 'name="var-plan"' in shown
+    assert "var-user_id" not in shown
+    only.driver_query = "DELETE FROM users"
+    only.save()
+    wrong = text(signed_in(ben).get(address(release), form(target, only)))
+    assert "It has to be one SELECT." in wrong
+    assert 'name="queue"' not in wrong
+
+
+def test_what_a_script_includes_asks_for_its_values_too(
+    script: MakeScript, release: Release, target: TargetDatabase, ben: User
+) -> None:
+    script("inner.sql", "SELECT :'who';")
+    outer = script("outer.sql", "\\i inner.sql\nSELECT 2;")
+    shown = text(signed_in(ben).get(address(release), form(target, outer)))
+    assert 'name="var-who"' in shown
+    assert "2 statements" in shown
+
+
+def test_who_could_approve_is_told_and_that_nobody_could(
+    script: MakeScript, release: Release, live: TargetDatabase, ana: User, ben: User
+) -> None:
+    live.environment.approvals_needed = 1
+    live.environment.save()
+    only = script("1.sql", "CREATE TABLE a (n int PRIMARY KEY);")
+    shown = text(signed_in(ben).get(address(release), form(live, only)))
+    assert "Ana Almeida could" in shown
+    answer = signed_in(ben).post(
+        address(release), form(live, only, queue="yes", confirm="production"), follow=True
+    )
+    assert "waits for somebody else to approve it" in text(answer)
+    ana.is_active = False
+    ana.save()
+    alone = text(signed_in(ben).get(address(release), form(live, only)))
+    assert "Nobody could approve" in alone
+    assert 'name="queue"' not in alone
+
+
+def test_a_missing_dump_and_a_hold_are_told_before(
+    script: MakeScript, release: Release, live: TargetDatabase, ana: User, ben: User
+) -> None:
+    only = script("1.sql", "CREATE TABLE a (n int PRIMARY KEY);")
+    free = text(signed_in(ben).get(address(release), form(live, only)))
+    assert "This target needs no backup before a run." in free
+    live.backup = TargetDatabase.BackupNeed.DUMP
+    live.save()
+    holds.hold(target=live, reason="the disk is nearly full", actor=Actor.person(ana))
+    shown = text(signed_in(ben).get(address(release), form(live, only)))
+    assert "one is taken and verified before the first script" in shown
+    assert "production is held, so it would wait: the disk is nearly full (Ana Almeida)" in shown
