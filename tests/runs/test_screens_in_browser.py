@@ -236,7 +236,7 @@ def test_the_screens_fit_a_phone(
     ben: User,
 ) -> None:
     rehearse.rehearse(asked.rehearsals.get().pk)
-    blocked = asked.release.scripts.create(name="drop.sql", text="DROP TABLE projects;", position=9)
+    blocked = release.scripts.create(name="drop.sql", text="DROP TABLE projects;", position=9)
     screen: Any = {"color_scheme": scheme, "viewport": {"width": 360, "height": 900}}
     visitor = Visitor(chromium, live_server, ben, **screen)
     chosen = "&".join(f"script={one.pk}" for one in release.scripts.all())
