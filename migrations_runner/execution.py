@@ -24,7 +24,6 @@ from migrations_runner import (
     rehearsed,
     session,
 )
-from migrations_runner.backfill import cursors
 from migrations_runner.claims import Claim
 from migrations_runner.endings import Outcome
 from migrations_runner.failures import (
@@ -37,7 +36,7 @@ from migrations_runner.failures import (
     is_gone,
     told,
 )
-from migrations_runner.fan_out import driver, marks
+from migrations_runner.fan_out import driver
 from migrations_runner.keys import key_of
 from migrations_runner.ledger import Connection, Key
 from migrations_runner.models import MigrationRun, MigrationScript, RunScript
@@ -51,6 +50,12 @@ from migrations_runner.work import RunAtWork, Work
 from releases.refusals import Refused
 
 log = logging.getLogger(__name__)
+
+_WAYS = {
+    MigrationScript.Mode.SCRIPT: ledger.STATEMENTS,
+    MigrationScript.Mode.BACKFILL: ledger.BACKFILL,
+    MigrationScript.Mode.FAN_OUT: ledger.FAN_OUT,
+}
 
 _LOST = Outcome(
     RunState.LOST,
@@ -107,12 +112,16 @@ def _carry_out(held: Claim, keeper: Keeper, progress: Progress) -> str:
         if run.kind == MigrationRun.Kind.UNDO:
             return _undo(at_work)
         _each(hooks.PREFLIGHT, at_work, "Before the first script")
-        for script in patiently(lambda: list(run.scripts.select_related("script"))):
+        limits = patiently(lambda: rehearsed.limits(run))
+        scripts = run.scripts.select_related("script").prefetch_related("statements")
+        for script in patiently(lambda: list(scripts)):
             keeper.rest()
             if keeper.stop.is_set():
                 raise Stopped(f"{script.name} and what follows it were not started.")
             with _answers(at_work, script.name):
-                _run_script(at_work, script)
+                _run_script(at_work, script, limits.get((script.name, script.sha256), {}))
+        with _answers(at_work, "After the last script"):
+            session.refresh(connection, run.target)  # no SET of the last script is left
         _each(hooks.POSTFLIGHT, at_work, "After the last script")
     return ""
 
@@ -141,7 +150,7 @@ def _answers(at_work: RunAtWork, where: str) -> Iterator[None]:
         raise attempts.told_apart(at_work, error, where) from None
 
 
-def _run_script(at_work: RunAtWork, script: RunScript) -> None:
+def _run_script(at_work: RunAtWork, script: RunScript, limits: dict[int, float]) -> None:
     run, connection = at_work.run, at_work.connection
     key = key_of(run, script)
     session.refresh(connection, run.target)
@@ -153,7 +162,6 @@ def _run_script(at_work: RunAtWork, script: RunScript) -> None:
     text = parse_script(script.text, driver.values_of(run, script), script.includes)
     _refuse_half_done(script, key, standing, connection)
     with Notices(connection) as notices:
-        limits = patiently(lambda: rehearsed.limits(run, script))
         _do_script(Work(at_work, script, key, text, standing, notices, limits))
     patiently(lambda: claims.remember_applied(run, script, key))
 
@@ -161,15 +169,32 @@ def _run_script(at_work: RunAtWork, script: RunScript) -> None:
 def _refuse_half_done(
     script: RunScript, key: Key, standing: ledger.Entry | None, connection: Connection
 ) -> None:
-    """Begun in batches it goes on in batches: as a plain script it would do rows twice."""
-    if standing is None or script.mode != MigrationScript.Mode.SCRIPT:
-        return
-    if cursors.exist(connection, key) or marks.exist(connection, key):
-        refused = UnfinishedBefore(
-            f"{script.name}: run {standing.run_id} began it in batches; set its mode as it was."
-        )
+    """What was begun goes on in the way it was begun; begun in another it would do rows twice."""
+    try:
+        _require_same_way(script, standing)
+        if standing is None:
+            _require_same_form(script, key, connection)
+    except UnfinishedBefore as refused:
         mark(script, StepState.FAILED, error=refused.message)
-        raise refused
+        raise
+
+
+def _require_same_way(script: RunScript, standing: ledger.Entry | None) -> None:
+    before = (standing.way or ledger.STATEMENTS) if standing is not None else ""
+    if standing is not None and before != _WAYS[MigrationScript.Mode(script.mode)]:
+        raise UnfinishedBefore(
+            f"{script.name}: run {standing.run_id} began it in another mode ({before});"
+            " set its mode as it was then."
+        )
+
+
+def _require_same_form(script: RunScript, key: Key, connection: Connection) -> None:
+    run_id = ledger.another_form(connection, key)
+    if run_id is not None:
+        raise UnfinishedBefore(
+            f"{script.name}: run {run_id} did it, or a part of it, when its text used"
+            f" {'no values' if key.variables else 'values'}. Give what is left a script of its own."
+        )
 
 
 def _do_script(work: Work) -> None:
@@ -193,7 +218,9 @@ def _way(work: Work) -> Callable[[Work], None]:
     way = hooks.MODES.get(MigrationScript.Mode(work.script.mode))
     if way is not None:
         return way
-    return one_transaction.carry_out if work.text.transactional else one_by_one.carry_out
+    # Begun statement by statement it goes on so, even if its mended text could be one transaction.
+    whole = work.text.transactional and work.standing is None
+    return one_transaction.carry_out if whole else one_by_one.carry_out
 
 
 def _skip(script: RunScript, standing: ledger.Entry) -> None:

@@ -20,8 +20,19 @@ Connection = psycopg.Connection[tuple[object, ...]]
 
 STARTED, APPLIED, UNDONE = "started", "applied", "undone"
 
-_CREATE = """
-CREATE SCHEMA IF NOT EXISTS release_control;
+#: How a script was begun that is not one transaction; it goes on in the same way.
+STATEMENTS, BACKFILL, FAN_OUT = "statements", "backfill", "fan_out"
+
+#: PostgreSQL asks for the right to make schemas before it sees that this one is there.
+MAKE_SCHEMA = """
+DO $$ BEGIN
+    IF to_regnamespace('release_control') IS NULL THEN CREATE SCHEMA release_control; END IF;
+END $$;
+"""
+
+_CREATE = (
+    MAKE_SCHEMA
+    + """
 CREATE TABLE IF NOT EXISTS release_control.ledger (
     release text NOT NULL,
     name text NOT NULL,
@@ -34,20 +45,24 @@ CREATE TABLE IF NOT EXISTS release_control.ledger (
     doing integer,
     begun text NOT NULL DEFAULT '',
     intent jsonb,
+    way text NOT NULL DEFAULT '',
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (release, name, variables)
 );
 COMMENT ON TABLE release_control.ledger IS
     'Written by Release Control: which script content stands on this database.';
 """
+)
 
 _WRITE = """
 INSERT INTO release_control.ledger AS standing
-    (release, name, variables, sha256, role, state, run_id)
-VALUES (%(release)s, %(name)s, %(variables)s, %(sha256)s, %(role)s, %(state)s, %(run_id)s)
+    (release, name, variables, sha256, role, state, run_id, way)
+VALUES
+    (%(release)s, %(name)s, %(variables)s, %(sha256)s, %(role)s, %(state)s, %(run_id)s, %(way)s)
 ON CONFLICT (release, name, variables) DO UPDATE
     SET sha256 = excluded.sha256, role = excluded.role, state = excluded.state,
-        run_id = excluded.run_id, done = 0, doing = NULL, begun = '', intent = NULL,
+        run_id = excluded.run_id, way = excluded.way,
+        done = 0, doing = NULL, begun = '', intent = NULL,
         at = clock_timestamp()
     WHERE standing.state <> 'applied'
 """
@@ -80,6 +95,8 @@ class Entry:
     begun: str
     intent: dict[str, Any] | None = None
     """What stood before the statement under way, for a probe; see `probes`."""
+    way: str = ""
+    """How it was begun; the ledgers of the first release knew only statement by statement."""
 
 
 @dataclass(frozen=True)
@@ -103,30 +120,45 @@ def prepare(connection: Connection) -> None:
     if found is None or found[0] is None:
         with connection.transaction():
             connection.execute(_CREATE)
-    elif not _has_intents(connection):
+    elif not _is_of_today(connection):
         connection.execute(
-            "ALTER TABLE release_control.ledger ADD COLUMN IF NOT EXISTS intent jsonb"
+            "ALTER TABLE release_control.ledger ADD COLUMN IF NOT EXISTS intent jsonb,"
+            " ADD COLUMN IF NOT EXISTS way text NOT NULL DEFAULT ''"
         )
 
 
-def _has_intents(connection: Connection) -> bool:
-    """A ledger of the first release knew no intents."""
+def _is_of_today(connection: Connection) -> bool:
+    """A ledger of the first release knew no intents and no ways."""
     row = connection.execute(
-        "SELECT true FROM pg_attribute WHERE attrelid = 'release_control.ledger'::regclass"
-        " AND attname = 'intent' AND NOT attisdropped"
+        "SELECT count(*) FROM pg_attribute WHERE attrelid = 'release_control.ledger'::regclass"
+        " AND attname IN ('intent', 'way') AND NOT attisdropped"
     ).fetchone()
-    return row is not None
+    return row is not None and row[0] == len(("intent", "way"))
 
 
 def read(connection: Connection, key: Key) -> Entry | None:
     """What the target says of a script; None where it never stood there or was taken back."""
     row = connection.execute(
-        "SELECT sha256, state, run_id, done, doing, begun, to_jsonb(ledger) -> 'intent'"
-        " FROM release_control.ledger"
+        "SELECT sha256, state, run_id, done, doing, begun, to_jsonb(ledger) -> 'intent',"
+        " coalesce(to_jsonb(ledger) ->> 'way', '') FROM release_control.ledger"
         " WHERE (release, name, variables) = (%s, %s, %s) AND state <> 'undone'",
         [key.release, key.name, key.variables],
     ).fetchone()
     return _entry(row) if row is not None else None
+
+
+def another_form(connection: Connection, key: Key) -> int | None:
+    """The run that did this script when it used no values, or when it did; None if none did.
+
+    Another value is another application. A text that has come to use values, or uses none any
+    more, is the same script mended, and what it did under its other key still stands.
+    """
+    row = connection.execute(
+        "SELECT run_id FROM release_control.ledger WHERE (release, name) = (%s, %s)"
+        " AND state <> 'undone' AND (variables = '') <> (%s = '') LIMIT 1",
+        [key.release, key.name, key.variables],
+    ).fetchone()
+    return int(str(row[0])) if row is not None else None
 
 
 def exists(connection: Connection) -> bool:
@@ -136,13 +168,13 @@ def exists(connection: Connection) -> bool:
 
 def record_applied(connection: Connection, key: Key, run_id: int) -> None:
     """Inside the script's transaction: this content stands here, if the commit happens."""
-    _write(connection, key, APPLIED, run_id)
+    _write(connection, key, APPLIED, run_id, "")
     connection.execute(_TURN_BACK, {"release": key.release, "role": key.role})
 
 
-def record_started(connection: Connection, key: Key, run_id: int) -> None:
+def record_started(connection: Connection, key: Key, run_id: int, way: str) -> None:
     """The intent, committed before the first statement of a script without a transaction."""
-    _write(connection, key, STARTED, run_id)
+    _write(connection, key, STARTED, run_id, way)
 
 
 def note_progress(
@@ -188,14 +220,14 @@ def record_finished(connection: Connection, key: Key) -> None:
     with connection.transaction():
         connection.execute(
             "UPDATE release_control.ledger SET state = 'applied', doing = NULL, intent = NULL,"
-            " at = clock_timestamp()"
+            " sha256 = %s, at = clock_timestamp()"
             " WHERE (release, name, variables) = (%s, %s, %s) AND state = 'started'",
-            [key.release, key.name, key.variables],
+            [key.sha256, key.release, key.name, key.variables],
         )
         connection.execute(_TURN_BACK, {"release": key.release, "role": key.role})
 
 
-def _write(connection: Connection, key: Key, state: str, run_id: int) -> None:
+def _write(connection: Connection, key: Key, state: str, run_id: int, way: str) -> None:
     written = connection.execute(
         _WRITE,
         {
@@ -206,6 +238,7 @@ def _write(connection: Connection, key: Key, state: str, run_id: int) -> None:
             "role": key.role,
             "state": state,
             "run_id": run_id,
+            "way": way,
         },
     )
     if written.rowcount != 1:
@@ -213,4 +246,4 @@ def _write(connection: Connection, key: Key, state: str, run_id: int) -> None:
 
 
 def _entry(row: Any) -> Entry:
-    return Entry(row[0], row[1], row[2], row[3], row[4], row[5], row[6])
+    return Entry(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7])

@@ -92,7 +92,7 @@ class _Pages:
     def _begin_or_resume(self) -> int:
         work, standing = self.work, self.work.standing
         if standing is None:
-            ledger.record_started(self.clerk, work.key, work.run.run.pk)
+            ledger.record_started(self.clerk, work.key, work.run.run.pk, ledger.STATEMENTS)
             return 0
         if standing.begun not in {"", begun(work, standing.done)}:
             raise self._leave_as_it_was(standing, standing.done)

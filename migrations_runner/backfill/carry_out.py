@@ -66,7 +66,7 @@ def _begin(work: Work) -> int:
     cursors.prepare(connection)
     if standing is None:
         with connection.transaction():
-            ledger.record_started(connection, work.key, work.run.run.pk)
+            ledger.record_started(connection, work.key, work.run.run.pk, ledger.BACKFILL)
             cursors.forget(connection, work.key)
         return 0
     if standing.doing is not None:

@@ -106,20 +106,6 @@ def prepare(connection: Connection) -> None:
             connection.execute(_CREATE)
 
 
-def exist(connection: Connection, key: Key) -> bool:
-    """Does a backfill of this script stand on the target, whether finished or not?"""
-    row = connection.execute(
-        "SELECT to_regclass('release_control.backfill_poison') IS NOT NULL"
-    ).fetchone()
-    if not (row and row[0]):
-        return False
-    found = connection.execute(
-        sql.SQL("SELECT 1 FROM release_control.backfill WHERE {} LIMIT 1").format(_OF_SCRIPT),
-        Place(key, 0).values(),
-    ).fetchone()
-    return found is not None
-
-
 def forget(connection: Connection, key: Key) -> None:
     """In the transaction that begins a script anew: what an undone application left."""
     for table in ("backfill", "backfill_poison"):

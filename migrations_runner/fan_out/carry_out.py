@@ -66,7 +66,7 @@ def _begin(work: Work) -> list[Mark]:
     if standing is None:
         found = driver.rows(connection, work.script.driver_query)
         with connection.transaction():
-            ledger.record_started(connection, work.key, work.run.run.pk)
+            ledger.record_started(connection, work.key, work.run.run.pk, ledger.FAN_OUT)
             marks.begin(connection, work.key, found)
     keys = marks.marks(connection, work.key)
     if not keys:

@@ -60,13 +60,6 @@ def prepare(connection: Connection) -> None:
             connection.execute(_CREATE)
 
 
-def exist(connection: Connection, key: Key) -> bool:
-    """Does a fan-out of this script stand on the target, whether finished or not?"""
-    there = connection.execute("SELECT to_regclass('release_control.fan_out') IS NOT NULL")
-    row = there.fetchone()
-    return bool(row and row[0]) and bool(marks(connection, key))
-
-
 def begin(connection: Connection, key: Key, rows: list[Row]) -> None:
     """In the transaction that begins a script: its keys, fixed from here on."""
     connection.execute(

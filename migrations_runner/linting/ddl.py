@@ -182,9 +182,10 @@ def _incomplete(catalog: Catalog, _: Node) -> Catalog:
 
 
 def _call(catalog: Catalog, node: Node) -> Catalog:
-    """A function that people made may make tables."""
+    """A function that people made may make tables; set_config may change the search path."""
     called = {strings(each, "funcname")[-1] for each in _calls(node)}
-    return _uncertain(catalog, node) if called & catalog.functions else catalog
+    unclear = called & (catalog.functions | {"set_config"})
+    return _uncertain(catalog, node) if unclear else catalog
 
 
 def _calls(node: Node) -> Iterable[Node]:

@@ -15,10 +15,11 @@ from typing import Any
 
 from psycopg import sql
 
-from migrations_runner.ledger import Connection, Key
+from migrations_runner.ledger import MAKE_SCHEMA, Connection, Key
 
-_CREATE = """
-CREATE SCHEMA IF NOT EXISTS release_control;
+_CREATE = (
+    MAKE_SCHEMA
+    + """
 CREATE TABLE IF NOT EXISTS release_control.undo_captures (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     run_id bigint NOT NULL,
@@ -52,6 +53,7 @@ COMMENT ON TABLE release_control.undo_rows IS
     'Written by Release Control: rows as they were before a script that asked for it. A copy of'
     ' data: removed after UNDO_KEEP_DAYS.';
 """
+)
 
 # Default privileges of the schema's owner may have given them to somebody.
 _KEEP_TO_OWNER = """
