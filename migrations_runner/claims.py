@@ -152,15 +152,19 @@ def redispatch() -> int:
 def remember_applied(run: MigrationRun, script: RunScript, key: Key) -> None:
     """Keep what the target's ledger says, for screens; the ledger itself stays the truth."""
     values = f" with {key.variables[:8]}" if key.variables else ""
-    AppliedScript.objects.update_or_create(
+    stands = AppliedScript(
         target=run.target,
         name=f"{key.release}/{key.name}{values}",
-        defaults={
-            "release": run.release,
-            "sha256": script.sha256,
-            "run": run,
-            "applied_at": Now(),
-        },
+        release=run.release,
+        sha256=script.sha256,
+        run=run,
+        applied_at=Now(),
+    )
+    AppliedScript.objects.bulk_create(
+        [stands],
+        update_conflicts=True,
+        unique_fields=["target", "name"],
+        update_fields=["release", "sha256", "run", "applied_at"],
     )
 
 

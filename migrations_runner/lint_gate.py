@@ -30,7 +30,8 @@ def refuse_blocking(at_work: RunAtWork) -> None:
     run = at_work.run
     tables: Catalog | None = catalog.read(at_work.connection)
     told: list[str] = []
-    for copy in run.scripts.select_related("script").order_by("position"):
+    copies = run.scripts.select_related("script").prefetch_related("script__suppressions")
+    for copy in copies.order_by("position"):
         standing = ledger.read(at_work.connection, key_of(run, copy))
         if standing is not None and standing.state == ledger.APPLIED:
             continue

@@ -74,5 +74,4 @@ def _unless_live(work: Work, check: ScriptCheck, answer: Answer, words: str) -> 
 
 
 def _is_last(work: Work) -> bool:
-    position = work.script.position
-    return not patiently(work.run.run.scripts.filter(position__gt=position).exists)
+    return work.script.position == work.run.last_position

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from migrations_runner.models import MigrationRun, Rehearsal, RehearsedStatement, RunScript
+from migrations_runner.models import MigrationRun, Rehearsal, RehearsedStatement
 from migrations_runner.states import RehearsalState
 
 LEAST_MS = 5000.0
 
 
-def limits(run: MigrationRun, script: RunScript) -> dict[int, float]:
-    """Milliseconds that each statement may take, by its index; empty without a rehearsal.
+#: Of each script, by name and SHA-256: milliseconds that a statement, by its index, may take.
+Limits = dict[tuple[str, str], dict[int, float]]
+
+
+def limits(run: MigrationRun) -> Limits:
+    """Those of a whole run, read once; empty without a rehearsal.
 
     Only a copy of the whole database tells a duration; a sample of its rows does not.
     """
@@ -27,7 +31,11 @@ def limits(run: MigrationRun, script: RunScript) -> dict[int, float]:
     )
     if rehearsal is None:
         return {}
-    found = RehearsedStatement.objects.filter(
-        script__rehearsal=rehearsal, script__name=script.name, script__sha256=script.sha256
-    ).values_list("index", "milliseconds")
-    return {index: max(LEAST_MS, ms * settings.RUN_REHEARSAL_FACTOR) for index, ms in found}
+    found = RehearsedStatement.objects.filter(script__rehearsal=rehearsal)
+    told: Limits = {}
+    for name, sha256, index, ms in found.values_list(
+        "script__name", "script__sha256", "index", "milliseconds"
+    ):
+        allowed = max(LEAST_MS, ms * settings.RUN_REHEARSAL_FACTOR)
+        told.setdefault((name, sha256), {})[index] = allowed
+    return told

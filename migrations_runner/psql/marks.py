@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from migrations_runner.depth import Body, Depth
@@ -90,11 +91,14 @@ _NOT_OPERANDS = frozenset(
 )
 
 
+@lru_cache(maxsize=8)
 def lex(text: str) -> tuple[Mark, ...]:
     """What psql would act on, in the order of the text (without its byte order mark).
 
     >>> lex("SELECT ':no', :'x'::int, a[1:2] -- :no")
     (Variable(start=14, end=18, name='x', form='literal'),)
+
+    The last few answers are kept: one script is read for its key, its variables, lint and the run.
     """
     return tuple(_Walk(text).marks())
 
