@@ -35,6 +35,10 @@ class TooMuchText(Refused):
     """This file has more than 5 MB of SQL beside its data; bring rows with COPY … FROM stdin."""
 
 
+class EmptyFile(Refused):
+    """This file is empty; nothing was stored."""
+
+
 class NotUtf8(Refused):
     """This file's SQL is not UTF-8; nothing was kept."""
 
@@ -70,7 +74,7 @@ class _Hashed:
 def attach(*, release: Release, name: str, file: BinaryIO, actor: Actor) -> Attached:
     """Make a file, of any size, the text of a release's script; all of it or nothing.
 
-    Raises TooMuchText, NotUtf8, editing.ScriptIsFinal, NotPermitted, ValidationError.
+    Raises TooMuchText, EmptyFile, NotUtf8, editing.ScriptIsFinal, NotPermitted, ValidationError.
     """
     script = MigrationScript.objects.filter(release=release, name=name).first()
     actor.require(f"migrations_runner.{'change' if script else 'add'}_migrationscript")
@@ -89,6 +93,8 @@ def attach(*, release: Release, name: str, file: BinaryIO, actor: Actor) -> Atta
         raise TooMuchText from None
     except UnicodeDecodeError:
         raise NotUtf8 from None
+    if not script.text:
+        raise EmptyFile
     editing.save(script=script, actor=actor, created=created)
     return Attached(script, hashed.digest.hexdigest(), hashed.size, len(kept))
 

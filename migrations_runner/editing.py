@@ -7,7 +7,7 @@ Refused
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from migrations_runner import versions
 from migrations_runner.linted import Shown, findings_of
@@ -63,6 +63,9 @@ def save(*, script: MigrationScript, actor: Actor, created: bool) -> list[Shown]
     actor.require(f"migrations_runner.{'add' if created else 'change'}_migrationscript")
     release = Release.objects.select_for_update(of=("self",), no_key=True).get(pk=script.release_id)
     require_open(release)
+    if created and not script.position:
+        last = release.scripts.aggregate(last=Max("position"))["last"]
+        script.position = 0 if last is None else last + 1
     script.full_clean()
     script.save()
     versions.keep(script, by=actor.name)

@@ -65,9 +65,9 @@ def note_left(at_work: RunAtWork) -> None:
     except psycopg.Error as failed:
         logger.warning("No fingerprint after run %s: %s", at_work.run.pk, _sentence(failed))
         left = {}
-    TargetReport.objects.update_or_create(
-        target=at_work.target, defaults={"left": left, "left_by": at_work.run}
-    )
+    # What was just seen is also what was seen last: an older look must not be told as drift.
+    seen = {"left": left, "left_by": at_work.run} | ({"fingerprint": left} if left else {})
+    TargetReport.objects.update_or_create(target=at_work.target, defaults=seen)
 
 
 def _seen(target: TargetDatabase, began: datetime) -> dict[str, Any]:

@@ -221,7 +221,7 @@ def _drift(report: TargetReport) -> tuple[list[str] | None, str]:
 def _ledger_differences(report: TargetReport) -> list[str]:
     """Where the target's ledger and what we remember of it do not agree, in words."""
     rows = report.facts.get("ledger")
-    if rows is None:
+    if rows is None or _ran_since(report):
         return []
     there = {_name(row): row["sha256"] for row in rows if row["state"] == "applied"}
     begun = [_name(row) for row in rows if row["state"] == "started"]
@@ -237,6 +237,13 @@ def _ledger_differences(report: TargetReport) -> list[str]:
             if there[name] != ours[name]
         ]
     )
+
+
+def _ran_since(report: TargetReport) -> bool:
+    """Was a run at work during or after the last look? Then it tells nothing of the ledger now."""
+    runs = MigrationRun.objects.filter(target=report.target, started_at__isnull=False)
+    ended_later = Q(finished_at__isnull=True) | Q(finished_at__gte=report.at)
+    return runs.filter(ended_later).exists()
 
 
 def _name(row: dict[str, Any]) -> str:

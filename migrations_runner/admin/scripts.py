@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from migrations_runner import editing
+from migrations_runner.fan_out import driver
 from migrations_runner.models import MigrationScript
 from releases.models import Release
 from releases.refusals import Refused
@@ -54,6 +55,15 @@ class ScriptForm(forms.ModelForm):
         if found := editing.faults(text):
             raise ValidationError(found)
         return text
+
+    def clean_driver_query(self) -> str:
+        query = str(self.cleaned_data["driver_query"]).replace("\r\n", "\n").strip()
+        try:
+            if query:
+                driver.variables(query)
+        except Refused as refused:
+            raise ValidationError(refused.message) from None
+        return query
 
     def clean_release(self) -> Release:
         release: Release = self.cleaned_data["release"]

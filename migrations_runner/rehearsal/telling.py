@@ -38,7 +38,10 @@ def scripts(rehearsal: Rehearsal) -> list[Told]:
 
 
 def summary(rehearsal: Rehearsal) -> list[str]:
-    """Warnings, the worst first: how it failed, who would wait, what is written anew, its notes."""
+    """Warnings, the worst first: how it failed, who would wait, what is written anew.
+
+    What it could not try or measure stands in `rehearsal.notes`.
+    """
     budget = rehearsal.run.target.stall_budget_ms
     said = [rehearsal.error] if rehearsal.state == RehearsalState.FAILED else []
     new = _made_by_the_batch(rehearsal)
@@ -50,7 +53,7 @@ def summary(rehearsal: Rehearsal) -> list[str]:
             budget=budget,
             is_new=new,
         )
-    return [*said, *rehearsal.notes]
+    return said
 
 
 def _told(script: RehearsedScript, apart: set[str]) -> Told:

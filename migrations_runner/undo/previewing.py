@@ -31,7 +31,7 @@ def look(run: MigrationRun) -> Evidence:
         return _answer(run, Verdict.FAIL, refused.message, [], [])
     except psycopg.Error as failed:
         return _answer(run, Verdict.FAIL, f"The target did not answer: {told(failed)}", [], [])
-    said = restoring.words(found)
+    said = f"An undo now would do this. {restoring.words(found)}"
     if blocked:
         said += f" Not possible now: {', '.join(blocked)} refer to rows that would be deleted."
     left = any(each.left for each in found)

@@ -8,7 +8,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from migrations_runner import editing
+from migrations_runner.fan_out import driver
 from migrations_runner.models import MigrationScript
+from releases.refusals import Refused
 
 _ROWS = 24
 
@@ -60,6 +62,15 @@ class ScriptForm(forms.ModelForm):  # type: ignore[type-arg]  # takes no subscri
         if found := editing.faults(text):
             raise ValidationError(found)
         return text
+
+    def clean_driver_query(self) -> str:
+        query = str(self.cleaned_data["driver_query"]).replace("\r\n", "\n").strip()
+        try:
+            if query:
+                driver.variables(query)
+        except Refused as refused:
+            raise ValidationError(refused.message) from None
+        return query
 
 
 class AllowForm(forms.Form):

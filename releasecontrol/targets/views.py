@@ -23,7 +23,7 @@ from releases.refusals import Refused
 from releases.timeline import Actor
 
 _STOP_POLLING = 286  # htmx: put this in, and ask no more
-VIEW = "releases.view_targetdatabase"
+VIEW = "migrations_runner.view_targetreport"
 TEST = "migrations_runner.queue_run"
 HOLD = "migrations_runner.hold_target"
 TAKE = "migrations_runner.take_backup"

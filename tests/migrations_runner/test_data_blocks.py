@@ -133,11 +133,8 @@ def test_without_its_data_a_script_is_not_begun(
 ) -> None:
     text, shelf = taken(f"CREATE TABLE t (a int, b text);\nCOPY t FROM stdin;\n{MUCH}\\.\n")
     assert len(shelf.held[0]) > MOST_INLINE
-    run = queue(text)
-    execution.execute(run.pk)
-    run.refresh_from_db()
-    assert run.state == "failed"
-    assert "Attach the file again" in run.error
+    with pytest.raises(data_blocks.DataMissing, match="Attach the file again"):
+        queue(text)
     assert on_target.execute("SELECT to_regclass('t')").fetchone() == (None,)
 
 

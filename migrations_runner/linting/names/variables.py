@@ -32,9 +32,7 @@ def unset_variable(text: str, variables: Mapping[str, str] | None) -> Iterator[F
 
 def unquoted_variable(seen: Seen, variables: Mapping[str, str] | None) -> Iterator[Found]:
     """Bare ``:x`` where text is expected: it breaks, or lets its value change the statement."""
-    bad = list(_bare(seen, variables or {}))
-    rewrite = _quoted(seen, [use for use, _, _, _ in bad])
-    for use, location, level, message in bad:
+    for use, location, level, message in _bare(seen, variables or {}):
         yield seen.found(
             UNQUOTED,
             level,
@@ -45,7 +43,8 @@ def unquoted_variable(seen: Seen, variables: Mapping[str, str] | None) -> Iterat
                 " and 'x' OR true would change every row."
             ),
             safe_form=f"Write :'{use.name}': the value goes in as one string, whatever it holds.",
-            rewrite=rewrite,
+            # Only the variable: the statement around it may be wrong in its own ways.
+            rewrite=f":'{use.name}'",
         )
 
 
@@ -111,13 +110,3 @@ def _is_name(node: Node) -> bool:
 
 def _is_number(value: str) -> bool:
     return bool(value) and value.lstrip("+-").replace(".", "", 1).isdigit()
-
-
-def _quoted(seen: Seen, variables: list[Variable]) -> str | None:
-    """The statement as it was written, with quotes around these variables."""
-    text = seen.source
-    for variable in sorted(variables, key=lambda each: each.start, reverse=True):
-        start = variable.start - seen.view.begin
-        end = variable.end - seen.view.begin
-        text = f"{text[:start]}:'{variable.name}'{text[end:]}"
-    return f"{text};" if variables else None
