@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from migrations_runner import own_checks
-from migrations_runner.models import CheckResult, ScriptCheck
+from migrations_runner.models import CheckResult, MigrationScript, ScriptCheck
 from migrations_runner.own_checks import Answer
 from migrations_runner.progress import patiently
 from migrations_runner.work import RunAtWork, Work
@@ -24,7 +24,9 @@ _HELD_MS = 2_000
 def guard(work: Work) -> Iterator[None]:
     """Ask within the last script's transaction. Raises CheckMissed, which rolls it back."""
     yield
-    if not _is_last(work):
+    # A statement or a key among several is not the end of its script.
+    whole = work.script.mode == MigrationScript.Mode.SCRIPT and work.text.transactional
+    if not (whole and _is_last(work)):
         return
     found = []
     for check in own_checks.of_run(work.run.run, ScriptCheck.Phase.POST):
