@@ -220,6 +220,20 @@ def patiently(write: Callable[[], T]) -> T:
             threading.Event().wait(BEAT_SECONDS)
 
 
+def briefly(write: Callable[[], T]) -> T | None:
+    """Write to our own database if it answers; None where it does not.
+
+    For what is told from inside a transaction on the target: nobody may wait behind its locks for a
+    database of ours.
+    """
+    try:
+        return write()
+    except (InterfaceError, OperationalError):
+        connection.close()
+        log.warning("our own database does not answer; this note is lost, the run goes on")
+        return None
+
+
 def mark(script: RunScript, state: StepState, *, error: str = "") -> None:
     """Write where one script of a run is."""
     script.state, script.error = state, error

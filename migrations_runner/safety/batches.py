@@ -19,7 +19,7 @@ from django.conf import settings
 
 from migrations_runner import session, touched
 from migrations_runner.ledger import Connection
-from migrations_runner.progress import patiently
+from migrations_runner.progress import briefly
 from migrations_runner.safety import facts, results
 from migrations_runner.safety.budget import Budget, aside
 from migrations_runner.safety.checking import Answer, Sessions, check
@@ -68,7 +68,7 @@ def check_batch(work: Work, connection: Connection) -> Iterator[None]:
         finally:
             pace.spent += time.monotonic() - began
     if wrong and not is_allowed(work):
-        patiently(partial(results.record_stop, work.script, wrong))
+        briefly(partial(results.record_stop, work.script, wrong))
         raise DataUnsafe(f"In one batch: {sentence(wrong)} Batches before it stand.")
 
 

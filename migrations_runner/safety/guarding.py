@@ -19,7 +19,7 @@ from migrations_runner import touched
 from migrations_runner.linting.suppressions import allowed
 from migrations_runner.models import LintSuppression
 from migrations_runner.naming import Named, keeps_to_itself, named, switches_off
-from migrations_runner.progress import patiently
+from migrations_runner.progress import briefly
 from migrations_runner.safety import changes, columns, facts, results
 from migrations_runner.safety.budget import Budget, CannotTell, aside, ask
 from migrations_runner.safety.changes import Counts
@@ -128,7 +128,7 @@ def _say(work: Work, answers: list[Answer], told: list[str]) -> None:
     run, name = work.run.run, work.script.name
     wrong = [answer for answer in answers if answer.keys]
     if wrong and not is_allowed(work):
-        patiently(partial(results.record_stop, work.script, wrong))
+        briefly(partial(results.record_stop, work.script, wrong))
         raise DataUnsafe(sentence(wrong))
     for answer in answers:
         if answer.unsure or answer.keys:
@@ -140,7 +140,7 @@ def _say(work: Work, answers: list[Answer], told: list[str]) -> None:
     if good:
         took = sum(answer.milliseconds for answer in good)
         words = f"{len(good)} rules from the foreign keys hold in the rows that it touched."
-        patiently(
+        briefly(
             partial(
                 results.note,
                 run,
@@ -154,7 +154,7 @@ def _say(work: Work, answers: list[Answer], told: list[str]) -> None:
 
 
 def _note(work: Work, about: str, words: str, answer: Answer | None = None) -> None:
-    patiently(
+    briefly(
         partial(
             results.note,
             work.run.run,
@@ -183,7 +183,7 @@ def is_allowed(work: Work) -> bool:
     if any(each.rule == RULE and each.reason for each in allowed(work.script.text, ())):
         return True
     of_script = LintSuppression.objects.filter(script=work.script.script_id, rule=RULE)
-    return patiently(of_script.exists)
+    return bool(briefly(of_script.exists))
 
 
 def _asides(work: Work, sessions: Sessions, made: Counts | None) -> list[str]:

@@ -12,8 +12,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from migrations_runner import holds, target_reports
+from migrations_runner import holds, integrity, target_reports
 from migrations_runner.backup import verbs as backup
+from migrations_runner.models import IntegrityFinding
 from releasecontrol.board.access import is_part, needs
 from releasecontrol.targets import showing
 from releasecontrol.targets.forms import AttestForm, ReasonForm
@@ -84,6 +85,19 @@ def lift(request: HttpRequest, name: str) -> HttpResponse:
         name,
         lambda found, reason, actor: holds.lift(target=found, reason=reason, actor=actor),
         "Lifted: what waits here goes on.",
+    )
+
+
+@require_POST
+@needs(HOLD)
+def accept(request: HttpRequest, name: str, pk: int) -> HttpResponse:
+    """Say that contradicting rows may stay as they are; the hold is lifted apart."""
+    finding = get_object_or_404(IntegrityFinding, pk=pk, target__name=name)
+    return _with_reason(
+        request,
+        name,
+        lambda _found, reason, actor: integrity.accept(finding=finding, reason=reason, actor=actor),
+        "Accepted: these rows count as they are from now on. A hold still has to be lifted.",
     )
 
 
