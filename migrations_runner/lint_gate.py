@@ -6,7 +6,7 @@ Refused
 
 from __future__ import annotations
 
-from migrations_runner import catalog, ledger, linted
+from migrations_runner import attempts, catalog, ledger, linted, session
 from migrations_runner.fan_out.driver import values_of
 from migrations_runner.keys import key_of
 from migrations_runner.linted import Shown
@@ -27,8 +27,15 @@ def refuse_blocking(at_work: RunAtWork) -> None:
     It reads the texts that the run holds, because they are what will be sent, with the tables that
     the target has now and what the scripts before leave. What stands there already is skipped.
     """
+    tables = _tables(at_work)
+    with attempts.patient(at_work, "Lint"):
+        told = _blocking(at_work, tables)
+    if told:
+        raise BlockedByLint(f"{' '.join(told)} Mend the script, or say why it may stand.")
+
+
+def _blocking(at_work: RunAtWork, tables: Catalog | None) -> list[str]:
     run = at_work.run
-    tables: Catalog | None = catalog.read(at_work.connection)
     told: list[str] = []
     copies = run.scripts.select_related("script").prefetch_related("script__suppressions")
     for copy in copies.order_by("position"):
@@ -37,8 +44,22 @@ def refuse_blocking(at_work: RunAtWork) -> None:
             continue
         told += [_told(copy.name, each.finding) for each in _shown(run, copy, tables)]
         tables = linted.after_all(tables, [copy.text], copy.includes)
-    if told:
-        raise BlockedByLint(f"{' '.join(told)} Mend the script, or say why it may stand.")
+    return told
+
+
+def _tables(at_work: RunAtWork) -> Catalog:
+    """What the target has. The server locks a table to tell of its size or its defaults.
+
+    So it is tried for within the stall budget, as a statement is. Raises LockNotGranted, Stopped.
+    """
+    session.refresh(at_work.connection, at_work.target)
+    read: list[Catalog] = []
+    attempts.until_done(
+        at_work,
+        lambda: read.append(catalog.read(at_work.connection)),
+        where="Reading the tables for lint",
+    )
+    return read[-1]
 
 
 def _shown(run: MigrationRun, copy: RunScript, tables: Catalog | None) -> list[Shown]:

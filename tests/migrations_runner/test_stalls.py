@@ -79,7 +79,7 @@ def test_a_lock_that_is_never_granted_ends_in_a_refusal_that_names_who_holds_it(
     assert (LockNotGranted.__doc__ or "") in run.error
     assert f"pid {on_target.info.backend_pid}" in run.error
     assert "password=x" not in run.error
-    assert [row.state for row in run.scripts.get().statements.all()] == ["failed"]
+    assert [row.state for row in run.scripts.get().statements.all()] == ["not_run"]
 
 
 def test_a_lock_is_tried_for_until_it_is_free_and_the_page_names_the_blockers(
