@@ -16,6 +16,7 @@ from psycopg import sql
 
 from migrations_runner import pg_tools
 from migrations_runner.backup.refusals import NotABackup
+from migrations_runner.dropping import drop_database
 from migrations_runner.models import Backup
 from releases.models import TargetDatabase
 from releases.redaction import redact
@@ -101,9 +102,7 @@ def _scratch(target: TargetDatabase) -> Iterator[tuple[str, int]]:
             try:
                 yield _beside(server, name), connection.info.server_version
             finally:
-                connection.execute(
-                    sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier)
-                )
+                drop_database(connection, name)
     except psycopg.Error as failed:
         raise NotABackup(f"It could not be restored: {redact(str(failed)).strip()}") from None
 

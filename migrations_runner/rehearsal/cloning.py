@@ -19,6 +19,7 @@ from django.conf import settings
 from psycopg import sql
 
 from migrations_runner import fingerprints, pg_tools
+from migrations_runner.dropping import drop_database
 from migrations_runner.fingerprints import Fingerprint
 from migrations_runner.ledger import Connection
 from migrations_runner.models import Rehearsal
@@ -75,7 +76,7 @@ def made(order: Order) -> Iterator[Clone]:
         yield _make(order, place)
     finally:
         with place.session(order.application_name) as keeper:
-            places.drop(keeper, order.name)
+            drop_database(keeper, order.name)
 
 
 def most_bytes() -> int:

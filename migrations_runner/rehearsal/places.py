@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
-from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from migrations_runner.ledger import Connection
@@ -96,13 +95,6 @@ def require_may_clone(connection: Connection) -> None:
     if row is None or not row[1]:
         name = row[0] if row else "this role"
         raise MayNotClone(f"Give it the right: ALTER ROLE {name} CREATEDB.")
-
-
-def drop(connection: Connection, name: str) -> None:
-    """Throw a clone away, with whoever is connected to it; fine if it is gone already."""
-    connection.execute(
-        sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-    )
 
 
 def end_sessions(connection: Connection, application_name: str) -> None:

@@ -17,6 +17,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from migrations_runner import pokes
+from migrations_runner.dropping import drop_database
 from migrations_runner.failures import told
 from migrations_runner.models import MigrationRun, Rehearsal
 from migrations_runner.rehearsal import places
@@ -151,7 +152,7 @@ def _throw_away(rehearsal: Rehearsal) -> None:
             places.end_sessions(original, sessions)
     with place.session("rc-reaper") as keeper:
         places.end_sessions(keeper, sessions)
-        places.drop(keeper, name)
+        drop_database(keeper, name)
     forget_clone(rehearsal.pk, name)
 
 

@@ -157,10 +157,9 @@ def test_an_error_of_the_statement_itself_is_not_blamed_on_rows(
 ) -> None:
     numbers(on_target, 10)
     run = backfill("UPDATE t SET n = nowhere(n)")
-    assert "function nowhere" in run.error
-    assert on_target.execute("SELECT count(*) FROM release_control.backfill_poison").fetchone() == (
-        0,
-    )
+    assert "nowhere" in run.error
+    assert run.scripts.get().state == "failed"
+    assert on_target.execute("SELECT sum(n) FROM t").fetchone() == (0,)
 
 
 def test_a_cancelled_backfill_goes_on_where_it_ended(

@@ -17,6 +17,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db.models.functions import Now
 from django.utils import timezone
+from psycopg.conninfo import conninfo_to_dict
 from pytest_django.fixtures import Settings
 
 from migrations_runner import pg_tools
@@ -180,7 +181,10 @@ def test_the_password_is_in_no_list_of_processes(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setenv(target.url_variable, target_url.replace("@", ":hunter2@", 1))
+    secret = conninfo_to_dict(target_url).get("password")
+    if not secret:  # a server that asks for none takes any
+        secret = "hunter2"
+        monkeypatch.setenv(target.url_variable, target_url.replace("@", ":hunter2@", 1))
     seen: list[str] = []
     holder = psycopg.connect(target_url)
     holder.execute("LOCK TABLE books IN ACCESS EXCLUSIVE MODE")  # pg_dump waits for it
@@ -197,8 +201,8 @@ def test_the_password_is_in_no_list_of_processes(
     backup.refresh_from_db()
     assert backup.state == "verified", backup.error
     assert seen
-    assert not [line for line in seen if "hunter2" in line]
-    assert "hunter2" not in caplog.text
+    assert not [line for line in seen if str(secret) in line]
+    assert str(secret) not in caplog.text
 
 
 def test_a_stopped_backup_ends_and_leaves_nothing(
