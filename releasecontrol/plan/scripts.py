@@ -196,7 +196,8 @@ def _unzipped(name: str, data: bytes) -> Iterator[tuple[str, int, bytes]]:
         EOFError,
         ValueError,
     ):
-        # RuntimeError: encrypted. The archive's own words may quote its content: not repeated.
+        # RuntimeError: encrypted. NotImplementedError: zipfile's word for a compression it lacks.
+        # The archive's own words may quote its content: not repeated.
         raise NotAnArchive(f"{name}.") from None
 
 
