@@ -34,7 +34,7 @@ test: ## Everything CI runs: lint, then all tests
 	  (apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$wanted) >/dev/null 2>&1 \
 	  || echo "Could not install $$wanted: the tests that need it will be skipped."; fi
 	@EMBEDDED_DIR=$${EMBEDDED_DIR:-var/test-postgres} $(MAKE) --no-print-directory lint
-	@EMBEDDED_DIR=$${EMBEDDED_DIR:-var/test-postgres} exec $(VENV_PYTHON) -m pytest -n auto --dist loadfile $(ARGS)
+	@EMBEDDED_DIR=$${EMBEDDED_DIR:-var/test-postgres} exec $(VENV_PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: ## Style, types, floors, templates, missing migrations, settings for production
 	@$(FIND_PYTHON); "$$found" releasecontrol/bootstrap.py dev $(EMBEDDED)

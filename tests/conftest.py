@@ -23,6 +23,26 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+#: What takes longest, longest first: begun last, one process would work on while the others wait.
+SLOWEST_FILES = (
+    "tests/stories/test_api_story.py",
+    "tests/browser/test_story.py",
+    "tests/migrations_runner/test_kills.py",
+    "tests/house/test_make_up.py",
+    "tests/runs/test_screens_in_browser.py",
+    "tests/faults/test_worker.py",
+    "tests/board/test_in_browser.py",
+    "tests/runs/test_in_browser.py",
+)
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-randomly
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin the slowest files first; the rest stays in its random order."""
+    place = {name: number for number, name in enumerate(SLOWEST_FILES)}
+    items.sort(key=lambda item: place.get(item.nodeid.split("::")[0], len(place)))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown() -> None:
     """Whatever a test asked of the ruleset, its thread ends before the database is emptied."""

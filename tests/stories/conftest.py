@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,9 +65,10 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    """Started once a story file, on ports and data of its own."""
-    var = ROOT / "var" / "story"
+    """Started once a story file, on ports and data of its own: two stories may run side by side."""
+    var = ROOT / "var" / f"story-{os.getpid()}"
     shutil.rmtree(var, ignore_errors=True)
+    var.mkdir(parents=True)
     env = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
     env |= {
         "VAR_DIR": str(var),
@@ -75,33 +78,42 @@ def house() -> Iterator[House]:
         "APP_PORT": str(free_port()),
         "EXAMPLE": "true",
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "releasecontrol.up"],
-        cwd=ROOT,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    # Into a file: nobody reads a pipe while the story goes on, and a full one would stop the house.
+    output = var / "up.log"
+    with output.open("w") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "releasecontrol.up"],
+            cwd=ROOT,
+            env=env,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
     try:
-        _wait_until_ready(process)
+        _wait_until_ready(process, output)
         yield House(f"http://127.0.0.1:{env['PORT']}", var, env, process)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 0
     finally:
-        process.kill()
-        process.communicate()
+        end_group(process)
         shutil.rmtree(var, ignore_errors=True)
 
 
-def _wait_until_ready(process: subprocess.Popen[str]) -> None:
-    assert process.stdout is not None
-    said = []
-    for line in process.stdout:  # ends when the process does
-        said.append(line)
-        if line.startswith("Logs:"):
-            return
-    pytest.fail("the house did not start:\n" + "".join(said))
+def end_group(process: subprocess.Popen[str]) -> None:
+    """Kill whatever is left of a process and of those that it started in its own session."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=30)
+
+
+def _wait_until_ready(process: subprocess.Popen[str], output: Path) -> None:
+    until = time.monotonic() + READY_SECONDS
+    while "\nLogs:" not in output.read_text():
+        if process.poll() is not None or time.monotonic() > until:
+            pytest.fail("the house did not start:\n" + output.read_text())
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.1)
 
 
 @dataclass
