@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
-from flags import ruleset
 from flags.models import VARIANT_TOTAL, Flag, FlagState, Variant
+from flags.publishing import publish
 from releases import timeline
 from releases.models import Environment
 from releases.refusals import Refused
@@ -48,7 +48,7 @@ def settle(*, flag: Flag, actor: Actor, created: bool) -> None:
         raise VariantsDoNotFit(" ".join(wrong))
     for environment in Environment.objects.all():
         FlagState.objects.get_or_create(flag=flag, environment=environment)
-        ruleset.publish(environment)
+        publish(environment, flags=[flag], actor_name=actor.name)
     timeline.record(
         actor=actor,
         verb="flag.create" if created else "flag.edit",

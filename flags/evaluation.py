@@ -31,13 +31,13 @@ from typing import Any, TypeAlias
 from mmh3 import mmh3_32_uintdigest
 
 from flags.bucketing import EVERYBODY, NOBODY, VARIANT_SEED
+from flags.specs import TARGETING_KEY, FlagSpec, VariantSpec
 from releases.refusals import Refused
 
 Scalar: TypeAlias = bool | int | float | str
 Context: TypeAlias = Mapping[str, Any]
 """What is known of the one who asks; ``targetingKey`` is a non-empty text or missing."""
 
-TARGETING_KEY = "targetingKey"
 MOST_WEIGHT = 2**31 - 1
 
 
@@ -58,34 +58,6 @@ class FlagNotCompilable(Refused):
         self.key = key
         self.why = why
         super().__init__(f"Flag “{key}”: {why}.")
-
-
-@dataclass(frozen=True, slots=True)
-class VariantSpec:
-    """A named value that a flag may answer with, and its share of those let in (any scale)."""
-
-    name: str
-    value: Any
-    weight: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class FlagSpec:
-    """A flag in one environment, as plain values.
-
-    ``dial`` counts thousandths of a percent, 0 to 100,000. ``off_variant`` names the variant for
-    everybody not let in; the others share those let in by weight. A boolean flag has two variants,
-    ``on`` with all the weight and ``off`` with none. Everything that will one day decide before
-    the dial (overrides, rules) joins as a further field whose default changes nothing.
-    """
-
-    key: str
-    salt: str
-    enabled: bool
-    killed: bool
-    dial: int
-    off_variant: str
-    variants: tuple[VariantSpec, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

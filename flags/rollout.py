@@ -23,10 +23,10 @@ from django.db.models.functions import Now
 
 from checklists import gates
 from checklists.states import GateName
-from flags import ruleset
 from flags.lookup import readable
 from flags.models import FULL_DIAL, Flag, FlagState, Rollout
 from flags.percent import format_percent, parse_percent
+from flags.publishing import publish
 from flags.states import ROLLOUT, RolloutState
 from releases import timeline
 from releases.models import Environment
@@ -194,7 +194,7 @@ def _move_rollout(state: FlagState, to: RolloutState) -> None:
 
 
 def _announce(actor: Actor, verb: str, state: FlagState, *, before: int, reason: str) -> None:
-    revision = ruleset.publish(state.environment)
+    revision = publish(state.environment, flags=[state.flag], actor_name=actor.name)
     facts: dict[str, Any] = {
         "flag": state.flag.key,
         "before": format_percent(before),

@@ -1,4 +1,4 @@
-"""The ruleset that answers: in memory, swapped whole, announced in the verb's own transaction.
+"""The ruleset that answers: in memory, swapped whole, in every process.
 
 Reading (any thread, no query)::
 
@@ -6,9 +6,7 @@ Reading (any thread, no query)::
     token(text)          what is known of an API token, or None
     age()                seconds since this process last knew that it has the newest
 
-Writing: a verb calls `publish(environment)` inside its transaction. The commit that makes a change
-true is the one that raises the revision and sends the notification, so there is no moment at which
-one exists without the other.
+Changes come from `flags.publishing`, whose commit notifies every process.
 
 The keeper starts with the first question and again after a fork; nothing runs at import.
 """
@@ -19,16 +17,10 @@ import os
 import threading
 import time
 
-from django.db import connection
-from django.db.models import F
-from django.db.models.functions import Now
-
 from flags.keeper import Keeper, Listener
-from flags.models import RulesetRevision
 from flags.snapshot import Ruleset, Snapshot, TokenFacts
-from releases.models import Environment
 from releases.refusals import Refused
-from releases.tokens import CHANNEL, digest
+from releases.tokens import digest
 
 FIRST_LOAD_SECONDS = 5.0
 REFRESH_SECONDS = 1.0
@@ -41,10 +33,6 @@ class NoRulesetYet(Refused):
 
 class UnknownEnvironment(Refused):
     """There is no such environment."""
-
-
-class OutsideTransaction(RuntimeError):
-    """publish() belongs in the transaction of the change that it announces."""
 
 
 _keeper: Keeper | None = None
@@ -100,23 +88,6 @@ def wait_for_revision(environment: str, revision: int, timeout: float) -> Rulese
         return held
     _kept().wait_until(lambda now: _revision(now, environment) >= revision, timeout)
     return current(environment)
-
-
-def publish(environment: Environment) -> int:
-    """Raise the revision of an environment and tell every process, when this transaction commits.
-
-    Returns the new revision. The row lock it takes puts concurrent changes in one order. Raises
-    `OutsideTransaction`.
-    """
-    if not connection.in_atomic_block:
-        raise OutsideTransaction(OutsideTransaction.__doc__)
-    RulesetRevision.objects.get_or_create(environment=environment)
-    rows = RulesetRevision.objects.filter(environment=environment)
-    rows.update(revision=F("revision") + 1, changed_at=Now())
-    revision = rows.values_list("revision", flat=True).get()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, f"{environment.slug} {revision}"])
-    return revision
 
 
 def add_listener(listener: Listener) -> None:

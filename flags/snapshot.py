@@ -18,8 +18,9 @@ from typing import Any, TypeAlias
 from django.db import connection, transaction
 from django.db.models import Count, Max
 
-from flags.evaluation import FlagNotCompilable, FlagSpec, Resolver, VariantSpec, compile_flag
-from flags.models import Flag, FlagState, RulesetRevision, Variant
+from flags.evaluation import FlagNotCompilable, Resolver, compile_flag
+from flags.models import RulesetEntry, RulesetRevision
+from flags.specs import FlagSpec, flag_from
 from releases.models import ApiToken, Environment
 
 log = logging.getLogger(__name__)
@@ -118,27 +119,12 @@ def _compiled(slug: str, revision: RulesetRevision | None, specs: list[FlagSpec]
 
 
 def _specs_by_environment() -> dict[int, list[FlagSpec]]:
-    variants = defaultdict(list)
-    for variant in Variant.objects.filter(flag__archived_at=None):
-        variants[variant.flag_id].append(variant)
     specs = defaultdict(list)
-    states = FlagState.objects.filter(flag__archived_at=None).select_related("flag")
-    for state in states.order_by("flag__key"):
-        specs[state.environment_id].append(spec_of(state.flag, state, variants[state.flag_id]))
+    entries = RulesetEntry.objects.filter(kind=RulesetEntry.Kind.FLAG, current=True)
+    for entry in entries.order_by("key"):
+        if entry.document is not None:
+            specs[entry.environment_id].append(flag_from(entry.document))
     return specs
-
-
-def spec_of(flag: Flag, state: FlagState, variants: list[Variant]) -> FlagSpec:
-    """Return the plain values of a flag in one environment."""
-    return FlagSpec(
-        key=flag.key,
-        salt=state.salt or flag.key,
-        enabled=state.enabled,
-        killed=state.killed_at is not None,
-        dial=state.dial,
-        off_variant=next((variant.name for variant in variants if variant.is_off), ""),
-        variants=tuple(VariantSpec(v.name, v.value, v.weight) for v in variants),
-    )
 
 
 def _tokens() -> dict[str, TokenFacts]:

@@ -1,4 +1,4 @@
-"""States of a rollout, and which leads where."""
+"""States of a rollout and of a waiting change, and which leads where."""
 
 from __future__ import annotations
 
@@ -34,4 +34,34 @@ ROLLOUT_TONES = {
     _R.PAUSED: "warn",
     _R.COMPLETE: "good",
     _R.KILLED: "bad",
+}
+
+
+class ChangeState(models.TextChoices):
+    WAITING = "waiting", "Waiting"
+    APPLIED = "applied", "Applied"
+    REFUSED = "refused", "Refused when it was to be applied"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+    VOID = "void", "Void: the flag was changed meanwhile"
+
+
+_C = ChangeState
+
+CHANGE = StateMachine(
+    "change",
+    {
+        _C.WAITING: frozenset({_C.APPLIED, _C.REFUSED, _C.WITHDRAWN, _C.VOID}),
+        _C.APPLIED: frozenset(),
+        _C.REFUSED: frozenset(),
+        _C.WITHDRAWN: frozenset(),
+        _C.VOID: frozenset(),
+    },
+)
+
+CHANGE_TONES = {
+    _C.WAITING: "active",
+    _C.APPLIED: "good",
+    _C.REFUSED: "bad",
+    _C.WITHDRAWN: "quiet",
+    _C.VOID: "warn",
 }

@@ -34,6 +34,10 @@ class Environment(models.Model):
         blank=True,
         help_text="How many other people approve a run here. Empty: 1 in production, 0 elsewhere.",
     )
+    flag_approvals_needed = models.PositiveSmallIntegerField(
+        default=0,
+        help_text="How many other people approve a change of a flag here. Killing asks nobody.",
+    )
 
     class Meta:
         ordering: ClassVar = ["position", "slug"]

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flags import ruleset
 from flags.models import VARIANT_TOTAL, Flag, FlagState, Rollout, Variant
+from flags.publishing import publish
 from flags.states import RolloutState
 from releasecontrol.plan.entries import finding_entry, stage_entry
 from releasecontrol.plan.facts import Finding, Plan
@@ -116,7 +116,7 @@ def ensure(dial: Dial, release: Release, environments: Iterable[Environment]) ->
     for environment in environments:
         state, made = FlagState.objects.get_or_create(flag=flag, environment=environment)
         if made:
-            ruleset.publish(environment)
+            publish(environment, flags=[flag])
         if environment.is_production:
             Rollout.objects.get_or_create(state_of=state)
     return Rollout.objects.filter(

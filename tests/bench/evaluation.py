@@ -7,7 +7,8 @@ from typing import Any
 
 from mmh3 import mmh3_32_uintdigest
 
-from flags.evaluation import FlagSpec, VariantSpec, compile_flag
+from flags.evaluation import compile_flag
+from flags.specs import FlagSpec, VariantSpec
 from tests.bench.frame import Result, paired
 
 GOAL = 0.5

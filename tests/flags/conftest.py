@@ -13,6 +13,7 @@ from django.db import transaction
 from flags import ruleset
 from flags.api.ofrep import ofrep_app
 from flags.models import Flag, FlagState, Variant
+from flags.publishing import publish
 from releases import tokens
 from releases.models import Environment, Release
 from releases.timeline import Actor
@@ -28,8 +29,15 @@ def make_flag(key: str, *environments: Environment, release: Release | None = No
     Variant.objects.create(flag=flag, name="off", value=False, is_off=True, position=1)
     for environment in environments:
         FlagState.objects.create(flag=flag, environment=environment)
-        ruleset.publish(environment)
+        publish(environment)
     return flag
+
+
+@transaction.atomic
+def republish(environment: Environment) -> None:
+    """Publish what a test wrote straight into the rows, and forget what this process held."""
+    publish(environment)
+    ruleset.stop()
 
 
 @pytest.fixture

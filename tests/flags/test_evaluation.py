@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flags.bucketing import POSITIONS, is_exposed, variant_index
-from flags.evaluation import FlagNotCompilable, FlagSpec, Reason, VariantSpec, compile_flag
+from flags.evaluation import FlagNotCompilable, Reason, compile_flag
+from flags.specs import FlagSpec, VariantSpec
 
 BOOLEAN = FlagSpec(
     key="universe-v2",

@@ -18,7 +18,7 @@ from flags.api import ofrep_request
 from flags.models import Flag, FlagState, RulesetRevision, Variant
 from releases import tokens
 from releases.models import ApiToken, Environment
-from tests.flags.conftest import OPERATOR, make_flag
+from tests.flags.conftest import OPERATOR, make_flag, republish
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -91,7 +91,7 @@ def test_whole_floats_are_sent_as_floats(staging: Environment, ask: Ask) -> None
     flag = make_flag("ratio", staging)
     Flag.objects.filter(pk=flag.pk).update(kind=Flag.Kind.NUMBER)
     Variant.objects.filter(flag=flag).update(value=1.0)
-    ruleset.stop()
+    republish(staging)
     assert '"value":1.0,' in ask(f"{BULK}/ratio").text
 
 
@@ -123,7 +123,7 @@ def test_a_flag_without_an_answer_is_a_failure_of_its_own(
     universe: Flag, staging: Environment, ask: Ask
 ) -> None:
     Variant.objects.filter(flag=make_flag("broken", staging), is_off=True).delete()
-    ruleset.stop()
+    republish(staging)
     failure = next(flag for flag in ask(BULK).json()["flags"] if flag["key"] == "broken")
     assert failure["errorCode"] == "GENERAL"
     assert "off variant" in failure["errorDetails"]

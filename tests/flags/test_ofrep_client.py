@@ -16,7 +16,7 @@ from openfeature.provider import AbstractProvider
 from flags import rollout, ruleset
 from flags.models import Flag, Variant
 from releases.models import Environment
-from tests.flags.conftest import OPERATOR, make_flag
+from tests.flags.conftest import OPERATOR, make_flag, republish
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,7 +74,7 @@ def test_the_client_gets_every_kind_of_value(
     values = {"ratio": 1.0, "limit": 7, "theme": "dark", "layout": {"columns": [1, 2]}}
     for key, value in values.items():
         Variant.objects.filter(flag=make_flag(key, staging)).update(value=value)
-    ruleset.stop()
+    republish(staging)
     assert client.get_float_value("ratio", 0.5) == 1.0
     assert client.get_integer_value("limit", 1) == 7
     assert client.get_string_value("theme", "light") == "dark"

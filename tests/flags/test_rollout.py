@@ -7,8 +7,9 @@ from django.contrib.auth.models import User
 
 from checklists.gates import GateClosed
 from checklists.models import Checklist, ChecklistItem
-from flags import rollout, ruleset
+from flags import rollout
 from flags.models import Flag, FlagState, Rollout, RulesetRevision
+from flags.publishing import OutsideTransaction, publish
 from flags.states import RolloutState
 from releases.models import Environment, Event, Release
 from releases.refusals import NotPermitted
@@ -178,5 +179,5 @@ def test_switching_off_keeps_the_dial_and_switching_on_brings_it_back(
 
 @pytest.mark.django_db(transaction=True)
 def test_publishing_outside_a_transaction_is_refused(staging: Environment) -> None:
-    with pytest.raises(ruleset.OutsideTransaction):
-        ruleset.publish(staging)
+    with pytest.raises(OutsideTransaction):
+        publish(staging)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flags.states import ROLLOUT, ROLLOUT_TONES
+from flags.states import CHANGE, CHANGE_TONES, ROLLOUT, ROLLOUT_TONES
 from migrations_runner.states import (
     BACKUP,
     BACKUP_TONES,
@@ -34,6 +34,7 @@ def drawn(title: str) -> set[tuple[str, str]]:
         ("Rehearsal", REHEARSAL),
         ("Backup", BACKUP),
         ("Rollout", ROLLOUT),
+        ("Change", CHANGE),
     ],
 )
 def test_what_is_drawn_is_what_is_allowed(title: str, machine: StateMachine) -> None:
@@ -51,6 +52,7 @@ def test_what_is_drawn_is_what_is_allowed(title: str, machine: StateMachine) -> 
         (REHEARSAL, REHEARSAL_TONES),
         (BACKUP, BACKUP_TONES),
         (ROLLOUT, ROLLOUT_TONES),
+        (CHANGE, CHANGE_TONES),
     ],
 )
 def test_every_state_has_a_tone(machine: StateMachine, tones: dict[str, str]) -> None:
