@@ -36,6 +36,13 @@ SLOWEST_FILES = (
 )
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Name a failure when it happens: a CI that is cut off prints no summary any more."""
+    if report.failed:
+        print(f"\n{report.nodeid}: {report.longreprtext[-600:]}", flush=True)
+
+
 @pytest.hookimpl(trylast=True)  # after pytest-randomly
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin the slowest files first; the rest stays in its random order."""

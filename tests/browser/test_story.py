@@ -32,6 +32,7 @@ RUN_MILLISECONDS = 60_000
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.story,
+    pytest.mark.timeout(400),
     pytest.mark.skipif(
         not Path(CHROMIUM).exists(), reason=f"there is no Chromium at {CHROMIUM}; set CHROMIUM_PATH"
     ),

@@ -16,7 +16,7 @@ import requests
 from flags.bucketing import position
 from tests.stories.conftest import OWN_PLAN, REAL_PLAN, SCRIPTS, Caller, House
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.timeout(400)]
 SCRIPT_NAMES = [
     "010_create_documents.sql",
     "011_create_assets.sql",
