@@ -11,9 +11,10 @@ from checklists import ticking
 from checklists.models import Checklist
 from checklists.states import SETTLED
 from flags import ruleset
-from flags.evaluation import TARGETING_KEY, Reason
+from flags.evaluation import Reason
 from flags.lookup import states_of
 from flags.models import FlagState
+from flags.specs import TARGETING_KEY
 from releasecontrol.board.sentences import sentence
 from releases.models import Event, Release
 from releases.states import ReleaseState
