@@ -17,13 +17,19 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from flags import reading
-from flags.models import Flag, RulesetEntry, RulesetRevision, Segment
-from flags.specs import flag_document, segment_document
+from flags.exposure import grows
+from flags.models import Flag, ProposedChange, RulesetEntry, RulesetRevision, Segment
+from flags.specs import Document, flag_document, flag_from, segment_document
+from flags.states import ChangeState
 from releases.models import Environment
+from releases.refusals import Refused
 from releases.tokens import CHANNEL
 
 Documents = Mapping[str, dict[str, Any] | None]
 """By key; None where there is nothing of this key any more."""
+
+Changes = Mapping[str, tuple[dict[str, Any] | None, dict[str, Any] | None]]
+"""Before and after, by key."""
 
 _FLAG, _SEGMENT = RulesetEntry.Kind.FLAG, RulesetEntry.Kind.SEGMENT
 
@@ -32,27 +38,60 @@ class OutsideTransaction(RuntimeError):
     """publish() belongs in the transaction of the change that it announces."""
 
 
+class NeedsApproval(Refused):
+    """Other people have to approve this first; nothing was changed.
+
+    ``environment``, ``key``, ``before`` (None: not published yet) and ``after`` tell what exactly.
+    """
+
+    def __init__(
+        self, environment: Environment, key: str, before: Document | None, after: Document | None
+    ) -> None:
+        self.environment = environment
+        self.key = key
+        self.before = before
+        self.after = after
+        super().__init__(f"It would let more users in to {key} on {environment}.")
+
+
+class SegmentNeedsApproval(Refused):
+    """This segment is used where changes need approval, so it was not changed.
+
+    Make another segment and propose a rule that uses it.
+    """
+
+
 def publish(
     environment: Environment,
     *,
     flags: Collection[Flag] | None = None,
     segments: Collection[Segment] | None = None,
     actor_name: str = "",
+    approved: bool = False,
 ) -> int:
     """Raise the revision of an environment, write what differs, and tell every process at commit.
 
     Without `flags` and `segments` all of both are compared; with either, only those named. Returns
-    the new revision. Its row lock puts concurrent changes in one order. Raises
-    `OutsideTransaction`.
+    the new revision. Its row lock puts concurrent changes in one order. A change of a flag voids
+    the changes of it that still wait for approval. Raises `OutsideTransaction`, and
+    `NeedsApproval` or `SegmentNeedsApproval` where the environment asks for it, more users could
+    be let in and it is not `approved`.
     """
     if not connection.in_atomic_block:
         raise OutsideTransaction(OutsideTransaction.__doc__)
     everything = flags is None and segments is None
     revision = _raise_revision(environment)
     if everything or flags is not None:
-        _write(environment, revision, _FLAG, _flags(environment, flags), actor_name)
+        changed = _changed(environment, _FLAG, _flags(environment, flags))
+        if not approved:
+            _require_approval(environment, changed)
+        _write(environment, revision, _FLAG, changed, actor_name)
+        _void_proposals(environment, changed, revision)
     if everything or segments is not None:
-        _write(environment, revision, _SEGMENT, _segments(segments), actor_name)
+        changed = _changed(environment, _SEGMENT, _segments(segments))
+        if not approved:
+            _refuse_segments_in_use(environment, changed)
+        _write(environment, revision, _SEGMENT, changed, actor_name)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, f"{environment.slug} {revision}"])
     return revision
@@ -96,31 +135,74 @@ def _published_keys(environment: Environment, kind: str) -> Iterator[str]:
     return entries.values_list("key", flat=True).iterator()
 
 
-def _write(
-    environment: Environment, revision: int, kind: str, documents: Documents, actor_name: str
-) -> None:
+def _changed(environment: Environment, kind: str, documents: Documents) -> Changes:
+    """What differs from what is published now: before and after, by key."""
     standing = RulesetEntry.objects.filter(
         environment=environment, kind=kind, key__in=documents, current=True
     )
     before = dict(standing.values_list("key", "document"))
-    changed = [
-        key for key, document in documents.items() if _text(before.get(key)) != _text(document)
-    ]
-    standing.filter(key__in=changed).update(current=False)
+    return {
+        key: (before.get(key), document)
+        for key, document in documents.items()
+        if _text(before.get(key)) != _text(document)
+    }
+
+
+def _require_approval(environment: Environment, changed: Changes) -> None:
+    if not changed or not _asks_for_approval(environment):
+        return
+    for key, (before, after) in changed.items():
+        if grows(flag_from(before) if before else None, flag_from(after) if after else None):
+            raise NeedsApproval(environment, key, before, after)
+
+
+def _asks_for_approval(environment: Environment) -> bool:
+    return Environment.objects.filter(pk=environment.pk, flag_approvals_needed__gt=0).exists()
+
+
+def _refuse_segments_in_use(environment: Environment, changed: Changes) -> None:
+    if not changed or not _asks_for_approval(environment):
+        return
+    entries = RulesetEntry.objects.filter(environment=environment, kind=_FLAG, current=True)
+    for document in entries.values_list("document", flat=True):
+        if document is None:
+            continue
+        used = {key for rule in document["rules"] for key in rule["segments"]} & changed.keys()
+        if used:
+            raise SegmentNeedsApproval(f"{document['key']} uses {', '.join(sorted(used))}.")
+
+
+def _write(
+    environment: Environment, revision: int, kind: str, changed: Changes, actor_name: str
+) -> None:
+    RulesetEntry.objects.filter(
+        environment=environment, kind=kind, key__in=changed, current=True
+    ).update(current=False)
     RulesetEntry.objects.bulk_create(
         RulesetEntry(
             environment=environment,
             kind=kind,
             key=key,
             revision=revision,
-            document=documents[key],
+            document=document,
             at=Now(),
             actor_name=actor_name[:200],
         )
-        for key in changed
+        for key, (_, document) in changed.items()
     )
 
 
-def _text(document: Mapping[str, Any] | None) -> str:
+def _void_proposals(environment: Environment, changed: Changes, revision: int) -> None:
+    # What was proposed on an older document is not what would happen any more.
+    ProposedChange.objects.filter(
+        of__environment=environment, of__flag__key__in=changed, state=ChangeState.WAITING
+    ).update(
+        state=ChangeState.VOID,
+        ended_at=Now(),
+        outcome=f"The flag was changed meanwhile, at revision {revision}.",
+    )
+
+
+def _text(document: Document | None) -> str:
     # As text, because to Python 1, 1.0 and true are equal, and to applications they are not.
     return json.dumps(document, sort_keys=True)

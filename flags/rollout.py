@@ -26,6 +26,7 @@ from checklists.states import GateName
 from flags.lookup import readable
 from flags.models import FULL_DIAL, Flag, FlagState, Rollout
 from flags.percent import format_percent, parse_percent
+from flags.proposing import proposable
 from flags.publishing import publish
 from flags.states import ROLLOUT, RolloutState
 from releases import timeline
@@ -76,6 +77,7 @@ class Turned:
     changed: bool
 
 
+@proposable
 @transaction.atomic
 def turn_dial(
     *, flag: Flag, environment: Environment, to: int, reason: str, actor: Actor
@@ -103,6 +105,7 @@ def turn_dial(
     return Turned(state, before, to, changed=True)
 
 
+@proposable
 @transaction.atomic
 def switch(*, flag: Flag, environment: Environment, on: bool, reason: str, actor: Actor) -> Turned:
     """Switch a flag on or off; off means nobody, whatever the dial says, and keeps the dial."""
@@ -143,6 +146,7 @@ def kill(*, flag: Flag, environment: Environment, reason: str, actor: Actor) -> 
     return Turned(state, before, 0, changed=True)
 
 
+@proposable
 @transaction.atomic
 def rearm(*, flag: Flag, environment: Environment, reason: str, actor: Actor) -> Turned:
     """Release the latch of a killed flag. Its dial stays at 0 % until somebody turns it."""
