@@ -38,6 +38,7 @@ class Job:
 
 
 JOBS = (
+    Job("carry out scheduled changes of flags", 1, "flags.scheduling.carry_out_due"),
     Job("poke queued runs again", 2, "migrations_runner.claims.redispatch"),
     Job("find lost runs", 2, "migrations_runner.resolving.reap"),
     Job("poke rehearsals again", 2, "migrations_runner.rehearsal.verbs.redispatch"),
