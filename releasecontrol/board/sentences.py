@@ -51,6 +51,8 @@ _PLAIN: dict[str, tuple[str, str]] = {
     "environment.create": ("quiet", "added the environment {label}"),
     "environment.edit": ("quiet", "edited the environment {label}"),
     "release.edit": ("quiet", "edited the release"),
+    "flag.copy": ("active", "copied {label} from another environment"),
+    "flag.import": ("active", "imported {label} from a file"),
     "flag_change.schedule": ("info", "scheduled a change: {label}"),
     "flag_change.cancel": ("quiet", "cancelled a scheduled change: {label}"),
     "flag_change.refuse": ("bad", "could not carry out a scheduled change: {label}"),
