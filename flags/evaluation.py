@@ -1,54 +1,57 @@
-"""From a flag's settings to its answers: compiled once, asked very often.
+"""From a flag's settings to its answers: compiled once, asked very often. Pure.
 
 `compile_flag` turns an immutable `FlagSpec` into one closure. All answers the flag can ever give
-are built beforehand, so that asking costs one dictionary look-up, one hash and one comparison,
-and makes no object. Nothing here knows a database, a clock or the network.
+are built beforehand and all that its settings decide is decided, so that asking costs a few
+look-ups, a hash and a comparison, and makes no object. Nothing here knows a database or the
+network; of the clock, only an override with an end and a condition on ``currentTime`` ask.
 
 The order of decisions, first hit wins::
 
-    killed or switched off  → off variant, DISABLED
-    dial at 0 %             → off variant, STATIC      (nobody)
-    dial at 100 %           → exposed,     STATIC      (everybody, with or without a key)
-    no targeting key        → off variant, UNKNOWN     (no place on the line, so not let in)
-    place below the dial    → exposed,     SPLIT
-    otherwise               → off variant, SPLIT
+    killed or switched off              → off variant, DISABLED
+    a flag it stands on lets nobody in  → off variant, DISABLED, {"prerequisite": key}
+    an override of the targetingKey     → its variant, TARGETING_MATCH
+    a rule whose conditions and segments hold, below the rule's percentage
+                                        → its variant or a share, TARGETING_MATCH
+                                          (SPLIT where a hash had a say)
+    dial at 0 %                         → off variant, STATIC   (nobody)
+    dial at 100 %                       → exposed,     STATIC   (everybody, with or without a key)
+    no bucketing key                    → off variant, UNKNOWN  (no place, so not let in)
+    place below the dial                → exposed,     SPLIT
+    otherwise                           → off variant, SPLIT
 
 "Exposed" means the variants that carry a weight: a single one is simply that one; several are
 shared out by a second hash that does not know the dial (reason SPLIT), and somebody without a key
-gets the first of them.
+gets the first of them (reason UNKNOWN).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from itertools import accumulate
-from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from mmh3 import mmh3_32_uintdigest
-
-from flags.bucketing import EVERYBODY, NOBODY, VARIANT_SEED
-from flags.specs import TARGETING_KEY, FlagSpec, VariantSpec
+from flags.answers import KILLED, Reason, Resolution, Resolver, always, answer, prerequisite
+from flags.attributes import Context, bucket_text
+from flags.bucketing import EVERYBODY, NOBODY
+from flags.dialing import below, dialed, everybody, sharing
+from flags.operators import Clock, Predicate, all_of, never, predicate
+from flags.specs import TARGETING_KEY, FlagSpec, RuleSpec, VariantSpec
 from releases.refusals import Refused
 
-Scalar: TypeAlias = bool | int | float | str
-Context: TypeAlias = Mapping[str, Any]
-"""What is known of the one who asks; ``targetingKey`` is a non-empty text or missing."""
+__all__ = [
+    "FlagNotCompilable",
+    "Parent",
+    "Reason",
+    "Resolution",
+    "Resolver",
+    "Surroundings",
+    "compile_flag",
+]
 
 MOST_WEIGHT = 2**31 - 1
-
-
-class Reason(StrEnum):
-    """Why an answer is what it is: the five words that OFREP 0.3 knows, and no other."""
-
-    STATIC = "STATIC"
-    TARGETING_MATCH = "TARGETING_MATCH"
-    SPLIT = "SPLIT"
-    DISABLED = "DISABLED"
-    UNKNOWN = "UNKNOWN"
+_MOST_NESTED = 4
+"""Up to here rules are closures in closures; more are asked in a loop, so no stack runs out."""
 
 
 class FlagNotCompilable(Refused):
@@ -60,24 +63,27 @@ class FlagNotCompilable(Refused):
         super().__init__(f"Flag “{key}”: {why}.")
 
 
+class Parent(NamedTuple):
+    """A flag that others stand on: how it answers, and which of its variants let somebody in."""
+
+    resolve: Resolver
+    letting_in: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Resolution:
-    """One possible answer of a flag. Compared by identity: each is built once per compilation."""
+class Surroundings:
+    """What a flag needs of others: segments and flags by key, compiled, and the time.
 
-    value: Any
-    variant: str
-    reason: Reason
-    metadata: Mapping[str, Scalar] = field(default_factory=lambda: MappingProxyType({}))
+    A segment that is not there holds nobody; a flag that is not there lets nobody in.
+    """
 
-
-Resolver: TypeAlias = Callable[[Context], Resolution]
-
-KILLED = MappingProxyType({"killed": True})
-KEYLESS = MappingProxyType({"targetingKeyMissing": True})
+    segments: Mapping[str, Predicate] = field(default_factory=dict)
+    parents: Mapping[str, Parent] = field(default_factory=dict)
+    clock: Clock = time.time
 
 
-def compile_flag(spec: FlagSpec) -> Resolver:
-    """Return the closure that answers for ``spec``; it never raises for a string or missing key.
+def compile_flag(spec: FlagSpec, around: Surroundings | None = None) -> Resolver:
+    """Return the closure that answers for ``spec``; it never raises, whatever the context holds.
 
     Raises `FlagNotCompilable` when the settings contradict themselves (a dial out of range, an
     unknown or doubled variant, no variant to let people into).
@@ -94,105 +100,153 @@ def compile_flag(spec: FlagSpec) -> Resolver:
     True
     """
     _refuse_contradictions(spec)
-    off = next(variant for variant in spec.variants if variant.name == spec.off_variant)
+    around = around or Surroundings()
+    variants = {variant.name: variant for variant in spec.variants}
+    off = variants[spec.off_variant]
     if spec.killed:
-        return _always(_answer(off, Reason.DISABLED, KILLED))
+        return always(answer(off, Reason.DISABLED, KILLED))
     if not spec.enabled:
-        return _always(_answer(off, Reason.DISABLED))
-    if spec.dial == NOBODY:
-        return _always(_answer(off, Reason.STATIC))
-    shares = tuple(variant for variant in spec.variants if variant.weight)
-    if spec.dial == EVERYBODY:
-        return _everybody(spec.salt, shares)
-    if len(shares) == 1:
-        return _some(spec, _answer(shares[0], Reason.SPLIT), off)
-    return _some_shared(spec, shares, off)
+        return always(answer(off, Reason.DISABLED))
+    resolve = dialed(spec, off)
+    if spec.rules:
+        resolve = _ruled([_rule(spec, rule, variants, around) for rule in spec.rules], resolve)
+    if spec.overrides:
+        resolve = _overridden(spec, variants, around.clock, resolve)
+    return _standing_on(spec, off, around.parents, resolve) if spec.requires else resolve
 
 
-def _answer(
-    variant: VariantSpec, reason: Reason, metadata: Mapping[str, Scalar] | None = None
-) -> Resolution:
-    return Resolution(variant.value, variant.name, reason, metadata or MappingProxyType({}))
+# --- Rules --------------------------------------------------------------------------------------
+_Rule: TypeAlias = tuple[Predicate, Resolver, Resolution | None]
+"""Whom it is for, what they get, and the same once more where it is one answer for all."""
 
 
-def _always(resolution: Resolution) -> Resolver:
-    def resolve(_context: Context) -> Resolution:
-        return resolution
+def _rule(
+    spec: FlagSpec, rule: RuleSpec, variants: Mapping[str, VariantSpec], around: Surroundings
+) -> _Rule:
+    conditions = [predicate(condition, around.clock) for condition in rule.conditions]
+    conditions += [around.segments.get(key, never) for key in rule.segments]
+    if rule.percentage < EVERYBODY:
+        conditions.append(below(spec, rule.percentage))
+    matches = all_of(conditions)
+    reason = Reason.SPLIT if rule.percentage < EVERYBODY else Reason.TARGETING_MATCH
+    shares = sharing(spec) if rule.variant is None else (variants[rule.variant],)
+    inside = answer(shares[0], reason) if len(shares) == 1 else None
+    return matches, always(inside) if inside else everybody(spec, shares), inside
+
+
+def _ruled(rules: list[_Rule], dial: Resolver) -> Resolver:
+    if len(rules) > _MOST_NESTED:
+        return _first_of(tuple((matches, resolve) for matches, resolve, _ in rules), dial)
+    resolve = dial
+    for matches, inside, fixed in reversed(rules):
+        resolve = (
+            _either(matches, inside, resolve) if fixed is None else _or(matches, fixed, resolve)
+        )
+    return resolve
+
+
+def _or(matches: Predicate, inside: Resolution, otherwise: Resolver) -> Resolver:
+    def resolve(context: Context) -> Resolution:
+        return inside if matches(context) else otherwise(context)
 
     return resolve
 
 
-def _everybody(salt: str, shares: tuple[VariantSpec, ...]) -> Resolver:
-    if len(shares) == 1:
-        return _always(_answer(shares[0], Reason.STATIC))
-    keyless = _answer(shares[0], Reason.UNKNOWN, KEYLESS)
-    share_of = _sharing(salt, shares)
+def _either(matches: Predicate, inside: Resolver, otherwise: Resolver) -> Resolver:
+    def resolve(context: Context) -> Resolution:
+        return inside(context) if matches(context) else otherwise(context)
+
+    return resolve
+
+
+def _first_of(rules: tuple[tuple[Predicate, Resolver], ...], otherwise: Resolver) -> Resolver:
+    def resolve(context: Context) -> Resolution:
+        for matches, inside in rules:
+            if matches(context):
+                return inside(context)
+        return otherwise(context)
+
+    return resolve
+
+
+# --- Before the rules ---------------------------------------------------------------------------
+def _overridden(
+    spec: FlagSpec, variants: Mapping[str, VariantSpec], clock: Clock, otherwise: Resolver
+) -> Resolver:
+    lasting = float("inf")
+    by_key = {
+        override.key: (
+            override.until.timestamp() if override.until else lasting,
+            answer(variants[override.variant], Reason.TARGETING_MATCH),
+        )
+        for override in spec.overrides
+    }
 
     def resolve(context: Context) -> Resolution:
         key = context.get(TARGETING_KEY)
-        return share_of(key) if key else keyless
+        found = by_key.get(key if type(key) is str else bucket_text(key) or "")
+        if found is not None and (found[0] == lasting or clock() < found[0]):
+            return found[1]
+        return otherwise(context)
 
     return resolve
 
 
-def _some(spec: FlagSpec, inside: Resolution, off: VariantSpec) -> Resolver:
-    """Return the hot path: `bucketing.position` written out, because a call costs as much."""
-    prefix, dial, digest_of = f"{spec.salt}:", spec.dial, mmh3_32_uintdigest
-    outside = _answer(off, Reason.SPLIT)
-    keyless = _answer(off, Reason.UNKNOWN, KEYLESS)
+def _standing_on(
+    spec: FlagSpec, off: VariantSpec, parents: Mapping[str, Parent], otherwise: Resolver
+) -> Resolver:
+    needed = []
+    for one in spec.requires:
+        closed = answer(off, Reason.DISABLED, prerequisite(one.flag))
+        parent = parents.get(one.flag, Parent(always(closed), frozenset()))
+        letting_in = parent.letting_in & set(one.variants) if one.variants else parent.letting_in
+        needed.append((parent.resolve, letting_in, closed))
+    asked = tuple(needed)
 
     def resolve(context: Context) -> Resolution:
-        key = context.get(TARGETING_KEY)
-        if not key:
-            return keyless
-        digest = digest_of((prefix + key).encode())
-        return inside if digest % 100 * 1000 + digest // 100 % 1000 < dial else outside
+        for parent_of, letting_in, closed in asked:
+            if parent_of(context).variant not in letting_in:
+                return closed
+        return otherwise(context)
 
     return resolve
 
 
-def _some_shared(spec: FlagSpec, shares: tuple[VariantSpec, ...], off: VariantSpec) -> Resolver:
-    prefix, dial, digest_of = f"{spec.salt}:", spec.dial, mmh3_32_uintdigest
-    outside = _answer(off, Reason.SPLIT)
-    keyless = _answer(off, Reason.UNKNOWN, KEYLESS)
-    share_of = _sharing(spec.salt, shares)
-
-    def resolve(context: Context) -> Resolution:
-        key = context.get(TARGETING_KEY)
-        if not key:
-            return keyless
-        digest = digest_of((prefix + key).encode())
-        if digest % 100 * 1000 + digest // 100 % 1000 < dial:
-            return share_of(key)
-        return outside
-
-    return resolve
-
-
-def _sharing(salt: str, shares: tuple[VariantSpec, ...]) -> Callable[[str], Resolution]:
-    edges = list(accumulate(variant.weight for variant in shares))
-    answers = tuple(_answer(variant, Reason.SPLIT) for variant in shares)
-    prefix, total, digest_of = f"{salt}:", edges[-1], mmh3_32_uintdigest
-
-    def share_of(key: str) -> Resolution:
-        return answers[
-            bisect_right(edges, digest_of((prefix + key).encode(), VARIANT_SEED) % total)
-        ]
-
-    return share_of
-
-
+# --- Contradictions -----------------------------------------------------------------------------
 def _refuse_contradictions(spec: FlagSpec) -> None:
-    names = [variant.name for variant in spec.variants]
+    names = {variant.name for variant in spec.variants}
     weights = [variant.weight for variant in spec.variants]
     contradictions = (
-        (len(set(names)) != len(names), "two variants have the same name"),
+        (len(names) != len(weights), "two variants have the same name"),
         (spec.off_variant not in names, f"its off variant “{spec.off_variant}” does not exist"),
         (any(weight < 0 for weight in weights), "a variant has a negative weight"),
         (sum(weights) <= 0, "no variant has a weight, so nobody could be let in"),
         (sum(weights) > MOST_WEIGHT, "the weights add up to more than 2^31 - 1"),
         (not NOBODY <= spec.dial <= EVERYBODY, f"its dial {spec.dial} is not in 0…{EVERYBODY}"),
+        (not _has_utf8(spec.salt), "its salt has no UTF-8 form"),
     )
     for contradicts, why in contradictions:
         if contradicts:
             raise FlagNotCompilable(spec.key, why)
+    _refuse_unknown_answers(spec, names)
+
+
+def _refuse_unknown_answers(spec: FlagSpec, names: set[str]) -> None:
+    for number, rule in enumerate(spec.rules, 1):
+        if rule.variant is not None and rule.variant not in names:
+            raise FlagNotCompilable(
+                spec.key, f"rule {number} answers “{rule.variant}”, which is no variant"
+            )
+    for override in spec.overrides:
+        if override.variant not in names:
+            raise FlagNotCompilable(
+                spec.key, f"“{override.key}” is given “{override.variant}”, which is no variant"
+            )
+
+
+def _has_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,64 @@
+"""What a flag can say: the words of every answer. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from flags.attributes import Context
+from flags.specs import VariantSpec
+
+Scalar: TypeAlias = bool | int | float | str
+
+
+class Reason(StrEnum):
+    """Why an answer is what it is: the five words that OFREP 0.3 knows, and no other."""
+
+    STATIC = "STATIC"
+    TARGETING_MATCH = "TARGETING_MATCH"
+    SPLIT = "SPLIT"
+    DISABLED = "DISABLED"
+    UNKNOWN = "UNKNOWN"
+
+
+NOTHING: Mapping[str, Scalar] = MappingProxyType({})
+KILLED: Mapping[str, Scalar] = MappingProxyType({"killed": True})
+KEYLESS: Mapping[str, Scalar] = MappingProxyType({"targetingKeyMissing": True})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resolution:
+    """One possible answer of a flag. Compared by identity: each is built once per compilation."""
+
+    value: Any
+    variant: str
+    reason: Reason
+    metadata: Mapping[str, Scalar] = field(default_factory=lambda: NOTHING)
+
+
+Resolver: TypeAlias = Callable[[Context], Resolution]
+Step: TypeAlias = Callable[[Context], Resolution | None]
+"""A resolver that may pass the question on: None means that it has nothing to say."""
+
+
+def answer(
+    variant: VariantSpec, reason: Reason, metadata: Mapping[str, Scalar] = NOTHING
+) -> Resolution:
+    return Resolution(variant.value, variant.name, reason, metadata)
+
+
+def always(resolution: Resolution) -> Resolver:
+    """Return the resolver that gives this answer to everybody."""
+
+    def resolve(_context: Context) -> Resolution:
+        return resolution
+
+    return resolve
+
+
+def prerequisite(key: str) -> Mapping[str, Scalar]:
+    """Return the metadata of an answer that another flag keeps closed."""
+    return MappingProxyType({"prerequisite": key})

@@ -1,0 +1,72 @@
+"""Which flag is compiled after which, and which of them go round in a circle. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Mapping
+
+from flags.specs import FlagSpec
+
+Needs = dict[str, set[str]]
+
+
+def ground_up(specs: Mapping[str, FlagSpec]) -> tuple[list[str], dict[str, list[str]]]:
+    """Return all keys, each after those it stands on, and the circles by the keys that are on one.
+
+    A circle is told as the way round it. Who only stands on a circle isn't on it, and comes later.
+
+    >>> from flags.specs import PrerequisiteSpec as Needs
+    >>> def flag(key, *needs):
+    ...     return FlagSpec(key, key, True, False, 0, "off", (), requires=tuple(map(Needs, needs)))
+    >>> flags = flag("a", "b"), flag("b", "a"), flag("c", "a"), flag("d", "e"), flag("e")
+    >>> ground_up({flag.key: flag for flag in flags})
+    (['e', 'd', 'a', 'b', 'c'], {'a': ['a', 'b', 'a'], 'b': ['b', 'a', 'b']})
+    """
+    needs = {
+        key: {one.flag for one in spec.requires if one.flag in specs}
+        for key, spec in specs.items()
+        if spec.requires
+    }
+    order = [key for key in specs if not needs.get(key)]
+    needs = {key: wanted for key, wanted in needs.items() if wanted}
+    _settle(needs, order)
+    circular = _circular(needs)
+    ways = {key: _way_round(key, circular) for key in circular}
+    for key in circular:
+        del needs[key]
+    order += _settle(needs, list(circular))
+    return order, ways
+
+
+def _settle(needs: Needs, done: list[str]) -> list[str]:
+    """Append to `done`, and take from `needs`, whatever needs nothing else; returns `done`."""
+    dependants = defaultdict(list)
+    for key, wanted in needs.items():
+        for one in wanted:
+            dependants[one].append(key)
+    fresh = deque(key for key in done if key in dependants)
+    while fresh:
+        settled = fresh.popleft()
+        for key in dependants[settled]:
+            needs[key].discard(settled)
+            if not needs[key]:
+                del needs[key]
+                done.append(key)
+                fresh.append(key)
+    return done
+
+
+def _circular(needs: Needs) -> Needs:
+    """Return those who need each other: without those whom nobody of the others needs."""
+    left = {key: {one for one in wanted if one in needs} for key, wanted in needs.items()}
+    while loose := left.keys() - {one for wanted in left.values() for one in wanted}:
+        for key in loose:
+            del left[key]
+    return left
+
+
+def _way_round(key: str, circular: Needs) -> list[str]:
+    way = [key]
+    while (following := min(circular[way[-1]])) not in way:
+        way.append(following)
+    return [*way[way.index(following) :], following]
