@@ -128,6 +128,6 @@ def test_a_role_may_use_a_ledger_that_was_made_for_it(queue: QueueRun, on_target
 def test_limits_that_a_script_set_do_not_reach_the_looks_behind_it(
     queue: QueueRun, on_target: Target
 ) -> None:
-    run = go(queue("SET statement_timeout = '1ms'; SELECT 1;"))
+    run = go(queue("SELECT 1; SET statement_timeout = '25ms';"))
     assert run.state == "succeeded", run.error
     assert run.target.report.left
