@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from flags.answers import Resolver
 from flags.evaluation import FlagNotCompilable, Parent, Surroundings, compile_flag
-from flags.operators import Clock, Predicate, all_of, predicate
+from flags.operators import Clock, Predicate, all_of, conjunction
 from flags.ordering import ground_up
 from flags.specs import FlagSpec, SegmentSpec
 
@@ -101,7 +101,7 @@ class _Compilation:
     def _member_of(self, segment: SegmentSpec) -> Predicate:
         if segment.key not in self.moved:
             return self.before.members[segment.key]
-        return all_of([predicate(one, self.clock) for one in segment.conditions])
+        return all_of(conjunction(segment.conditions, self.clock))
 
     def _compile(self, spec: FlagSpec, circle: list[str]) -> None:
         if spec.requires:

@@ -35,7 +35,7 @@ from flags.answers import KILLED, Reason, Resolution, Resolver, always, answer, 
 from flags.attributes import Context, bucket_text
 from flags.bucketing import EVERYBODY, NOBODY
 from flags.dialing import below, dialed, everybody, sharing
-from flags.operators import Clock, Predicate, all_of, never, predicate
+from flags.operators import Clock, Predicate, all_of, conjunction, never
 from flags.specs import TARGETING_KEY, FlagSpec, RuleSpec, VariantSpec
 from releases.refusals import Refused
 
@@ -123,7 +123,7 @@ _Rule: TypeAlias = tuple[Predicate, Resolver, Resolution | None]
 def _rule(
     spec: FlagSpec, rule: RuleSpec, variants: Mapping[str, VariantSpec], around: Surroundings
 ) -> _Rule:
-    conditions = [predicate(condition, around.clock) for condition in rule.conditions]
+    conditions = conjunction(rule.conditions, around.clock)
     conditions += [around.segments.get(key, never) for key in rule.segments]
     if rule.percentage < EVERYBODY:
         conditions.append(below(spec, rule.percentage))

@@ -75,6 +75,21 @@ def all_of(predicates: Sequence[Predicate]) -> Predicate:
     return all_hold
 
 
+def conjunction(conditions: Sequence[ConditionSpec], clock: Clock = time.time) -> list[Predicate]:
+    """Return the predicates of conditions that must all hold; two plain look-ups become one.
+
+    "In these countries, on these plans" is what most rules say, and a call costs as much as asking.
+    """
+    plain = [one for one in conditions if one.operator is Operator.IN and not one.negate]
+    others = [predicate(one, clock) for one in conditions if one not in plain]
+    pairs = [
+        _both(first.attribute, frozenset(first.values), second.attribute, frozenset(second.values))
+        for first, second in zip(plain[::2], plain[1::2], strict=False)
+    ]
+    single = [predicate(plain[-1], clock)] if len(plain) % 2 else []
+    return [*pairs, *single, *others]
+
+
 def readable(operator: Operator, value: str) -> bool:
     """Say whether a value means something to an operator.
 
@@ -95,6 +110,19 @@ def _one_of(attribute: str, values: frozenset[str], *, negate: bool) -> Predicat
         return value not in values if type(value) is str else text_of(value) not in values
 
     return is_none if negate else is_one
+
+
+def _both(
+    attribute: str, values: frozenset[str], other: str, other_values: frozenset[str]
+) -> Predicate:
+    def are_both(context: Context) -> bool:
+        value = context.get(attribute)
+        if (value if type(value) is str else text_of(value)) not in values:
+            return False
+        value = context.get(other)
+        return (value if type(value) is str else text_of(value)) in other_values
+
+    return are_both
 
 
 Fits: TypeAlias = Callable[[str], bool]
