@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from flags.evaluation import Context, Resolver
+from flags.answers import Resolver
+from flags.attributes import Context
 from flags.specs import TARGETING_KEY
 from releases.refusals import Refused
 

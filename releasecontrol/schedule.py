@@ -48,6 +48,8 @@ JOBS = (
     Job("look for contradictions", 60, "migrations_runner.integrity.look"),
     Job("remove old backups", 3600, "migrations_runner.backup.retention.sweep"),
     Job("forget rows kept for an undo", 3600, "migrations_runner.undo.retention.purge"),
+    Job("ask for users of a target again", 5, "releasecontrol.samples.redispatch"),
+    Job("forget samples of users", 3600, "flags.samples.forget"),
     Job("prune", 3600, "releasecontrol.schedule.prune"),
 )
 

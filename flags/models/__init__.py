@@ -5,6 +5,7 @@ dials.py      a flag in one environment: dial, targeting rules, overrides
 rollouts.py   the planned way of a dial, in stages
 published.py  what was published at which revision: the ruleset's source and its history
 changes.py    changes that wait: for an approval or for their time
+samples.py    users to try a change on
 usage.py      who asks for flags, how often, and what they were told
 """
 
@@ -23,6 +24,7 @@ from flags.models.flags import (
 )
 from flags.models.published import RulesetEntry, RulesetRevision
 from flags.models.rollouts import Rollout, Stage
+from flags.models.samples import UserSample
 from flags.models.usage import FlagClient, FlagUsage
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "Segment",
     "Stage",
     "TargetingRule",
+    "UserSample",
     "Variant",
     "key_validator",
 ]

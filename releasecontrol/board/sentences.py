@@ -51,6 +51,8 @@ _PLAIN: dict[str, tuple[str, str]] = {
     "environment.create": ("quiet", "added the environment {label}"),
     "environment.edit": ("quiet", "edited the environment {label}"),
     "release.edit": ("quiet", "edited the release"),
+    "sample.upload": ("quiet", "uploaded the sample {label}"),
+    "sample.ask": ("quiet", "asked a target for the sample {label}"),
     "flag.copy": ("active", "copied {label} from another environment"),
     "flag.import": ("active", "imported {label} from a file"),
     "flag_change.schedule": ("info", "scheduled a change: {label}"),
