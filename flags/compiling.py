@@ -15,11 +15,8 @@ from types import MappingProxyType
 from flags.answers import Resolver
 from flags.evaluation import FlagNotCompilable, Parent, Surroundings, compile_flag
 from flags.operators import Clock, Predicate, all_of, conjunction
-from flags.ordering import ground_up
+from flags.ordering import MOST_ASKED, answers_needed, ground_up
 from flags.specs import FlagSpec, SegmentSpec
-
-MOST_ASKED = 100
-"""How many other answers one answer may need; more make a question slow, or end the stack."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,12 +78,12 @@ class _Compilation:
         self.flags: dict[str, Resolver] = {}
         self.broken: dict[str, str] = {}
         self.warnings: dict[str, str] = {}
-        self.asks: dict[str, int] = {}
+        self.order, self.circles = ground_up(specs)
+        self.needed = answers_needed(specs, self.order)
 
     def run(self) -> Compiled:
-        order, circles = ground_up(self.specs)
-        for key in order:
-            self._compile(self.specs[key], circles.get(key, []))
+        for key in self.order:
+            self._compile(self.specs[key], self.circles.get(key, []))
         flags = {key: self.flags[key] for key in self.specs if key in self.flags}
         return Compiled(
             flags=MappingProxyType(flags),
@@ -104,8 +101,6 @@ class _Compilation:
         return all_of(conjunction(segment.conditions, self.clock))
 
     def _compile(self, spec: FlagSpec, circle: list[str]) -> None:
-        if spec.requires:
-            self.asks[spec.key] = 1 + sum(self.asks.get(one.flag, 1) for one in spec.requires)
         if spec.requires or spec.rules:
             self._warn(spec, circle)
         if not circle and self._still_holds(spec):
@@ -143,7 +138,7 @@ class _Compilation:
         return Surroundings(self.members, parents, self.clock)
 
     def _asks_too_many(self, key: str) -> bool:
-        return self.asks.get(key, 1) > MOST_ASKED
+        return self.needed.get(key, 0) > MOST_ASKED
 
     # --- Words ----------------------------------------------------------------------------------
     def _warn(self, spec: FlagSpec, circle: list[str]) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from flags.specs import FlagSpec
 
 Needs = dict[str, set[str]]
+
+MOST_ASKED = 100
+"""How many other answers one answer may need; more make a question slow, or end the stack."""
 
 
 def ground_up(specs: Mapping[str, FlagSpec]) -> tuple[list[str], dict[str, list[str]]]:
@@ -36,6 +39,19 @@ def ground_up(specs: Mapping[str, FlagSpec]) -> tuple[list[str], dict[str, list[
         del needs[key]
     order += _settle(needs, list(circular))
     return order, ways
+
+
+def answers_needed(specs: Mapping[str, FlagSpec], order: Iterable[str]) -> dict[str, int]:
+    """Return how many answers each flag that stands on others needs for one of its own, at most.
+
+    `order` is that of `ground_up`. Flags that need none of others are left out; on a circle, which
+    is never walked, those already counted count.
+    """
+    needed: dict[str, int] = {}
+    for key in order:
+        if specs[key].requires:
+            needed[key] = sum(1 + needed.get(one.flag, 0) for one in specs[key].requires)
+    return needed
 
 
 def _settle(needs: Needs, done: list[str]) -> list[str]:
