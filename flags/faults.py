@@ -28,9 +28,10 @@ _SHOWN = 60
 
 _ATTRIBUTE = re.compile(r"[A-Za-z_$][A-Za-z0-9._$-]{0,99}")
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_RFC_3339 = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
-    r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
+# RFC 3339 as the Unleash SDKs read it in a constraint: capitals, milliseconds or none.
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?"
+    r"(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _SEVERAL = frozenset({Operator.IN, Operator.CONTAINS, Operator.STARTS_WITH, Operator.ENDS_WITH})
 _PARTS = _SEVERAL - {Operator.IN}
@@ -259,7 +260,7 @@ def _number(value: str) -> bool:
 
 
 def _date(operator: Operator, value: str) -> bool:
-    return bool(_RFC_3339.fullmatch(value)) and readable(operator, value)
+    return bool(_MOMENT.fullmatch(value)) and readable(operator, value)
 
 
 def _storable(text: str) -> bool:

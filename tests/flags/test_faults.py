@@ -47,7 +47,7 @@ def condition(operator: Operator, *values: str, **more: Any) -> dict[str, Any]:
         rules(RuleSpec("a", (GERMAN,)), RuleSpec("b", (PRO,)), RuleSpec("c", (), ("germans",))),
         rules(RuleSpec("some", percentage=10_000), RuleSpec("more", (GERMAN,))),
         condition(Operator.NUM_LTE, "-1.5e3"),
-        condition(Operator.DATE_AFTER, "2027-01-31T09:00:00.5+01:00"),
+        condition(Operator.DATE_AFTER, "2027-01-31T09:00:00.500+01:00"),
         condition(Operator.SEMVER_LT, "2.0.0-rc.1+build"),
         condition(Operator.CONTAINS, "x", "y", fold_case=True),
         condition(Operator.IN, ""),
@@ -193,7 +193,8 @@ def test_what_makes_sense_has_no_fault(change: dict[str, Any]) -> None:
             condition(Operator.DATE_BEFORE, "2027-02-30T00:00:00Z"),
             (
                 "Rule 1 “x”: Condition 1: "
-                "“2027-02-30T00:00:00Z” is not a moment such as 2027-01-31T09:00:00Z, with its zone."
+                "“2027-02-30T00:00:00Z” is not a moment "
+                "such as 2027-01-31T09:00:00Z, with its zone."
             ),
         ),
         (
