@@ -13,9 +13,11 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from flags import dial_pages, editing
+from flags import change_admin, change_pages, dial_pages, editing
 from flags.models import Flag, FlagState, Variant
 from releases.timeline import Actor
+
+__all__ = ["FlagAdmin", "FlagStateAdmin", "change_admin"]
 
 
 class VariantFormSet(BaseInlineFormSet):
@@ -119,7 +121,7 @@ class FlagStateAdmin(admin.ModelAdmin):
                 self.admin_site.admin_view(view),
                 name=f"flags_flagstate_{name}",
             )
-            for name, view in dial_pages.VIEWS.items()
+            for name, view in (dial_pages.VIEWS | change_pages.DIAL_VIEWS).items()
         ] + super().get_urls()
 
     def change_view(

@@ -25,6 +25,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from checklists import approvals, gates
+from checklists.models import Approval
 from checklists.states import GateName
 from flags import replacing
 from flags.models import FlagState, ProposedChange
@@ -175,11 +176,15 @@ def content_hash(before: Any, after: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _lacking(proposal: ProposedChange) -> str:
-    given = approvals.standing(
+def given(proposal: ProposedChange) -> list[Approval]:
+    """The approvals of exactly this that count now."""
+    return approvals.standing(
         proposal, proposal.content_hash, proposal.author_id, permission=APPROVE
     )
-    names = ", ".join(str(one.person) for one in given) or "nobody"
+
+
+def _lacking(proposal: ProposedChange) -> str:
+    names = ", ".join(str(one.person) for one in given(proposal)) or "nobody"
     return f"{proposal.of.environment.flag_approvals_needed} needed; approved by {names}."
 
 

@@ -11,11 +11,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from checklists.states import SETTLED
-from releasecontrol import queue_admin
+from releasecontrol import queue_admin, sample_admin
 from releasecontrol.board import sentences
 from releasecontrol.board.phases import ASIDE
 from releases.admin import EventAdmin, ReleaseAdmin
 from releases.models import Event, Release
+
+__all__ = ["ReleaseWithProgressAdmin", "sample_admin"]
 
 queue_admin.replace_pages()
 admin.site.unregister([Release, Event])

@@ -1,0 +1,26 @@
+"""What waits on a flag's page, wherever it is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from flags.models import FlagState
+from flags.scheduling import in_words
+from flags.states import ChangeState
+
+register = template.Library()
+
+
+@register.inclusion_tag("flags/_waiting.html", takes_context=True)
+def waiting_changes(context: dict[str, Any], state: FlagState) -> dict[str, Any]:
+    """The proposals and scheduled changes of a dial that wait, and what may be added."""
+    proposals = state.proposals.filter(state=ChangeState.WAITING).select_related("author")
+    scheduled = state.scheduled.filter(state=ChangeState.WAITING).select_related("author")
+    return {
+        "state": state,
+        "proposals": proposals,
+        "scheduled": [{"row": one, "what": in_words(one.change)} for one in scheduled],
+        "may_turn": context["request"].user.has_perm("flags.turn_dial"),
+    }
