@@ -19,7 +19,15 @@ from django.db.models.functions import Now
 from flags import reading
 from flags.exposure import grows
 from flags.models import Flag, ProposedChange, RulesetEntry, RulesetRevision, Segment
-from flags.specs import Document, flag_document, flag_from, segment_document
+from flags.specs import (
+    Document,
+    FlagSpec,
+    SegmentSpec,
+    flag_document,
+    flag_from,
+    segment_document,
+    segment_from,
+)
 from flags.states import ChangeState
 from releases.models import Environment
 from releases.refusals import Refused
@@ -103,6 +111,22 @@ def published(environment: Environment, key: str) -> dict[str, Any] | None:
         environment=environment, kind=_FLAG, key=key, current=True
     )
     return entries.values_list("document", flat=True).first()
+
+
+def published_specs(
+    environment: Environment,
+) -> tuple[dict[str, FlagSpec], dict[str, SegmentSpec]]:
+    """Return all flags and segments that an environment answers from now, by key."""
+    flags: dict[str, FlagSpec] = {}
+    segments: dict[str, SegmentSpec] = {}
+    for entry in RulesetEntry.objects.filter(environment=environment, current=True):
+        if entry.document is None:
+            continue
+        if entry.kind == _FLAG:
+            flags[entry.key] = flag_from(entry.document)
+        else:
+            segments[entry.key] = segment_from(entry.document)
+    return flags, segments
 
 
 def _raise_revision(environment: Environment) -> int:

@@ -8,6 +8,7 @@ Refusals::
 
     Refused
     ├── AnotherFlag
+    ├── Impossible
     ├── KillIsAVerb
     ├── UnknownPrerequisite
     ├── UnknownSegment
@@ -16,10 +17,11 @@ Refusals::
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db.models import ProtectedError
 
+from flags.faults import flag_faults
 from flags.models import (
     Flag,
     FlagState,
@@ -30,6 +32,8 @@ from flags.models import (
     TargetingRule,
     Variant,
 )
+from flags.publishing import published_specs
+from flags.reading import segment_specs
 from flags.specs import FlagSpec, OverrideSpec, RuleSpec, VariantSpec, condition_document
 from flags.states import ROLLOUT, RolloutState
 from releases.refusals import Refused
@@ -38,6 +42,14 @@ from releases.timeline import Actor
 
 class AnotherFlag(Refused):
     """This document is of another flag, or of another kind; nothing was changed."""
+
+
+class Impossible(Refused):
+    """This document holds what can't be; nothing was changed."""
+
+    def __init__(self, key: str, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(f"{key}: {' '.join(faults)}")
 
 
 class KillIsAVerb(Refused):
@@ -56,13 +68,22 @@ class VariantInUse(Refused):
     """A variant that the document drops still answers elsewhere; nothing was changed."""
 
 
-def write(state: FlagState, spec: FlagSpec, *, reason: str, actor: Actor) -> None:
+def write(
+    state: FlagState,
+    spec: FlagSpec,
+    *,
+    reason: str,
+    actor: Actor,
+    beside: Mapping[str, FlagSpec] | None = None,
+) -> None:
     """Make the rows of a flag in one environment say what `spec` says.
 
     The caller holds the state's lock, has asked the gate and publishes afterwards. `reason` is kept
-    with overrides that are new. Raises the refusals above.
+    with overrides that are new; `beside` are flags that come with it and count as published.
+    Raises the refusals above.
     """
     _require_the_same_flag(state, spec)
+    _refuse_faults(state, spec, beside or {})
     variants = _write_variants(state.flag, spec.variants, spec.off_variant)
     _write_prerequisites(state.flag, spec)
     _write_overrides(state, spec.overrides, variants, reason, actor)
@@ -77,6 +98,14 @@ def _require_the_same_flag(state: FlagState, spec: FlagSpec) -> None:
         raise AnotherFlag(f"It is {spec.kind} {spec.key}; here is {state.flag.kind} {state.flag}.")
     if spec.killed and state.killed_at is None:
         raise KillIsAVerb
+
+
+def _refuse_faults(state: FlagState, spec: FlagSpec, beside: Mapping[str, FlagSpec]) -> None:
+    specs, _ = published_specs(state.environment)
+    segments = {one.key: one for one in segment_specs()}
+    faults = flag_faults(spec, {**specs, **beside, spec.key: spec}, segments)
+    if faults:
+        raise Impossible(spec.key, faults)
 
 
 def _write_variants(

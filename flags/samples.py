@@ -17,8 +17,9 @@ from django.db.models.functions import Now
 
 from flags.blast import Blast, UnreadableSample, compare, contexts_of
 from flags.compiling import compile_ruleset
-from flags.models import RulesetEntry, UserSample
-from flags.specs import FlagSpec, SegmentSpec, flag_from, segment_from
+from flags.models import UserSample
+from flags.publishing import published_specs
+from flags.specs import FlagSpec
 from releases import timeline
 from releases.models import Environment
 from releases.redaction import redact
@@ -91,23 +92,10 @@ def blast_radius(*, sample: str, environment: Environment, after: FlagSpec) -> B
     found = UserSample.objects.filter(name=sample).exclude(users=0).first()
     if found is None:
         raise NoSuchSample(f"Given: “{sample[:60]}”.")
-    specs, segments = _published(environment)
+    specs, segments = published_specs(environment)
     before = compile_ruleset(specs, segments).flags.get(after.key)
     changed = compile_ruleset({**specs, after.key: after}, segments).flags.get(after.key)
     return compare(before, changed, after.off_variant, contexts_of(found.text))
-
-
-def _published(environment: Environment) -> tuple[dict[str, FlagSpec], dict[str, SegmentSpec]]:
-    entries = RulesetEntry.objects.filter(environment=environment, current=True)
-    flags, segments = {}, {}
-    for entry in entries:
-        if entry.document is None:
-            continue
-        if entry.kind == RulesetEntry.Kind.FLAG:
-            flags[entry.key] = flag_from(entry.document)
-        else:
-            segments[entry.key] = segment_from(entry.document)
-    return flags, segments
 
 
 def _named(name: str) -> UserSample:

@@ -7,7 +7,7 @@ file is taken whole or not at all.
 Refused
 ├── NothingPublished
 ├── NotAnExport
-├── Impossible          with each fault by flag
+├── replacing.Impossible
 └── proposing.ChangedMeanwhile
 """
 
@@ -55,15 +55,6 @@ class NothingPublished(Refused):
 
 class NotAnExport(Refused):
     """This is not a file of flags that this version can read; nothing was changed."""
-
-
-class Impossible(Refused):
-    """This file holds what can't be; nothing of it was taken."""
-
-    def __init__(self, faults: Mapping[str, list[str]]) -> None:
-        self.faults = faults
-        told = "; ".join(f"{key}: {' '.join(wrong)}" for key, wrong in list(faults.items())[:5])
-        super().__init__(told)
 
 
 @dataclass(frozen=True)
@@ -165,7 +156,7 @@ def import_file(
     """Take a whole file into one environment; `hashes` are the preview's, by flag.
 
     Flags that are not here are made, with a dial in this environment only. Segments that are here
-    stay as they are. Raises NotAnExport, Impossible, ChangedMeanwhile, ReasonMissing, NotPermitted,
+    stay as they are. Raises NotAnExport, ChangedMeanwhile, ReasonMissing, NotPermitted,
     GateClosed, NeedsApproval, and what replacing refuses.
     """
     for permission in ("flags.add_flag", "flags.turn_dial", "flags.target_users"):
@@ -176,23 +167,29 @@ def import_file(
     _make_segments(segments)
     for spec in specs:  # all of them first: they may stand on each other
         _make_flag(spec)
-    moves = [_import_one(environment, spec, hashes, reason, actor) for spec in specs]
+    beside = {spec.key: spec for spec in specs}
+    moves = [
+        _import_one(environment, spec, hashes, beside, reason=reason, actor=actor) for spec in specs
+    ]
     publish(environment, segments=list(Segment.objects.all()), actor_name=actor.name)
     return moves
 
 
 def _import_one(
-    environment: Environment, spec: FlagSpec, hashes: Mapping[str, str], reason: str, actor: Actor
+    environment: Environment,
+    spec: FlagSpec,
+    hashes: Mapping[str, str],
+    beside: Mapping[str, FlagSpec],
+    *,
+    reason: str,
+    actor: Actor,
 ) -> Move:
     flag = Flag.objects.get(key=spec.key)
     move = _move(environment, spec)
     state = _take(flag, environment)
     if hashes.get(spec.key) != move.content:
         raise ChangedMeanwhile(f"It is about {spec.key}.")
-    try:
-        _write(state, move, reason, actor)
-    except ValidationError as wrong:
-        raise Impossible({spec.key: wrong.messages}) from None
+    _write(state, move, reason, actor, beside)
     _announce(actor, "flag.import", state, move, {"reason": reason})
     return move
 
@@ -238,10 +235,16 @@ def _move(environment: Environment, spec: FlagSpec) -> Move:
     )
 
 
-def _write(state: FlagState, move: Move, reason: str, actor: Actor) -> None:
+def _write(
+    state: FlagState,
+    move: Move,
+    reason: str,
+    actor: Actor,
+    beside: Mapping[str, FlagSpec] | None = None,
+) -> None:
     if move.grows and state.flag.release is not None:
         gates.require(state.flag.release, GateName.TURN_DIAL)
-    replacing.write(state, move.after, reason=reason, actor=actor)
+    replacing.write(state, move.after, reason=reason, actor=actor, beside=beside)
     FlagState.objects.filter(pk=state.pk).update(changed_at=Now())
     for other in state.flag.states.select_related("environment"):
         publish(other.environment, flags=[state.flag], actor_name=actor.name)

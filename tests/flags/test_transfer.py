@@ -12,6 +12,7 @@ from flags.models import Flag, FlagState, Segment, Variant
 from flags.proposing import ChangedMeanwhile
 from flags.publishing import published
 from releases.models import Environment, Event
+from releases.refusals import Refused
 from tests.flags.conftest import OPERATOR, make_flag, republish
 
 
@@ -140,3 +141,36 @@ def test_a_file_that_changed_after_its_preview_takes_nothing(
 def test_what_is_no_file_of_flags_is_refused_by_its_place(content: Any, said: str) -> None:
     with pytest.raises(transfer.NotAnExport, match=said):
         transfer.read(content)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("dial", 100_001),
+        ("off", "nothing"),
+        ("requires", [{"flag": "universe-v2", "variants": []}]),
+        ("overrides", [{"key": "a", "variant": "blue", "until": None}]),
+        (
+            "rules",
+            [
+                {
+                    "name": "x",
+                    "conditions": [],
+                    "segments": ["unknown"],
+                    "percentage": 5,
+                    "variant": None,
+                }
+            ],
+        ),
+    ],
+)
+def test_a_file_that_holds_what_cannot_be_takes_nothing(
+    universe: Flag, staging: Environment, field: str, value: Any
+) -> None:
+    content = transfer.export(staging)
+    content["flags"][0][field] = value
+    before = published(staging, "universe-v2")
+    with pytest.raises(Refused) as refused:
+        take(staging, content)
+    assert "universe-v2" in refused.value.message
+    assert published(staging, "universe-v2") == before
