@@ -41,6 +41,18 @@ def ground_up(specs: Mapping[str, FlagSpec]) -> tuple[list[str], dict[str, list[
     return order, ways
 
 
+def family(key: str, specs: Mapping[str, FlagSpec]) -> dict[str, FlagSpec]:
+    """Return a flag with all that it stands on, directly or not, as far as they are there."""
+    found: dict[str, FlagSpec] = {}
+    waiting = [key]
+    while waiting:
+        one = waiting.pop()
+        if one in specs and one not in found:
+            found[one] = specs[one]
+            waiting += [further.flag for further in specs[one].requires]
+    return found
+
+
 def answers_needed(specs: Mapping[str, FlagSpec], order: Iterable[str]) -> dict[str, int]:
     """Return how many answers each flag that stands on others needs for one of its own, at most.
 
