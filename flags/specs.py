@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from flags.bucketing import EVERYBODY
 from releases.refusals import Refused
@@ -20,6 +20,9 @@ FORMAT = 1
 TARGETING_KEY = "targetingKey"
 
 Document: TypeAlias = Mapping[str, Any]
+
+Kind = TypeVar("Kind")
+_KIND_WORDS = {str: "a text", bool: "true or false", int: "a whole number", list: "a list"}
 
 
 class UnknownDocument(Refused):
@@ -203,8 +206,8 @@ def segment_from(document: Document) -> SegmentSpec:
     """Return the segment of a document. Raises `UnknownDocument`."""
     try:
         _known_format(document)
-        conditions = tuple(condition_from(one) for one in document["conditions"])
-        return SegmentSpec(document["key"], conditions)
+        conditions = tuple(map(condition_from, _of(list, document["conditions"])))
+        return SegmentSpec(_of(str, document["key"]), conditions)
     except (KeyError, TypeError, ValueError, AttributeError) as odd:
         raise UnknownDocument(_said(odd)) from None
 
@@ -212,34 +215,54 @@ def segment_from(document: Document) -> SegmentSpec:
 def condition_from(document: Document) -> ConditionSpec:
     """Return one condition; KeyError, TypeError or ValueError where it is none."""
     return ConditionSpec(
-        attribute=document["attribute"],
+        attribute=_of(str, document["attribute"]),
         operator=Operator(document["operator"]),
-        values=tuple(str(value) for value in document["values"]),
-        negate=bool(document.get("negate", False)),
-        fold_case=bool(document.get("fold_case", False)),
+        values=tuple(str(value) for value in _of(list, document["values"])),
+        negate=_of(bool, document.get("negate", False)),
+        fold_case=_of(bool, document.get("fold_case", False)),
     )
 
 
 def _flag(document: Document) -> FlagSpec:
     _known_format(document)
     return FlagSpec(
-        key=document["key"],
-        kind=document["kind"],
-        salt=document["salt"],
-        bucket_by=document["bucket_by"],
-        enabled=document["enabled"],
-        killed=document["killed"],
-        dial=document["dial"],
-        off_variant=document["off"],
-        variants=tuple(
-            VariantSpec(v["name"], v["value"], v["weight"]) for v in document["variants"]
-        ),
-        requires=tuple(
-            PrerequisiteSpec(r["flag"], tuple(r["variants"])) for r in document["requires"]
-        ),
-        overrides=tuple(_override(one) for one in document["overrides"]),
-        rules=tuple(_rule(one) for one in document["rules"]),
+        key=_of(str, document["key"]),
+        kind=_of(str, document["kind"]),
+        salt=_of(str, document["salt"]),
+        bucket_by=_of(str, document["bucket_by"]),
+        enabled=_of(bool, document["enabled"]),
+        killed=_of(bool, document["killed"]),
+        dial=_whole(document["dial"]),
+        off_variant=_of(str, document["off"]),
+        variants=tuple(map(_variant, _of(list, document["variants"]))),
+        requires=tuple(map(_requirement, _of(list, document["requires"]))),
+        overrides=tuple(map(_override, _of(list, document["overrides"]))),
+        rules=tuple(map(_rule, _of(list, document["rules"]))),
     )
+
+
+def _of(kind: type[Kind], value: object) -> Kind:
+    if not isinstance(value, kind):
+        raise TypeError(f"{str(value)[:60]!r} where {_KIND_WORDS[kind]} belongs")
+    return value
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool):
+        raise TypeError(f"{value!r} where a whole number belongs")
+    return _of(int, value)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(_of(str, one) for one in _of(list, value))
+
+
+def _variant(document: Document) -> VariantSpec:
+    return VariantSpec(_of(str, document["name"]), document["value"], _whole(document["weight"]))
+
+
+def _requirement(document: Document) -> PrerequisiteSpec:
+    return PrerequisiteSpec(_of(str, document["flag"]), _texts(document["variants"]))
 
 
 def _known_format(document: Document) -> None:
@@ -248,19 +271,22 @@ def _known_format(document: Document) -> None:
 
 
 def _rule(document: Document) -> RuleSpec:
+    variant = document["variant"]
     return RuleSpec(
-        name=document["name"],
-        conditions=tuple(condition_from(one) for one in document["conditions"]),
-        segments=tuple(document["segments"]),
-        percentage=document["percentage"],
-        variant=document["variant"],
+        name=_of(str, document["name"]),
+        conditions=tuple(map(condition_from, _of(list, document["conditions"]))),
+        segments=_texts(document["segments"]),
+        percentage=_whole(document["percentage"]),
+        variant=None if variant is None else _of(str, variant),
     )
 
 
 def _override(document: Document) -> OverrideSpec:
     until = document["until"]
-    moment = datetime.fromisoformat(until) if until else None
-    return OverrideSpec(document["key"], document["variant"], moment)
+    moment = None if until is None else datetime.fromisoformat(_of(str, until))
+    if moment is not None and moment.tzinfo is None:
+        raise ValueError(f"{until} without its time zone")
+    return OverrideSpec(_of(str, document["key"]), _of(str, document["variant"]), moment)
 
 
 def _said(odd: Exception) -> str:
