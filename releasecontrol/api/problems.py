@@ -13,6 +13,8 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.errors import Throttled as TooMany
 
 from checklists.gates import GateClosed
+from flags.proposing import Proposed
+from flags.replacing import Impossible
 from releases.refusals import NotPermitted, Refused
 
 _TITLES = {
@@ -47,6 +49,10 @@ def _refused(_request: HttpRequest, refusal: Refused) -> HttpResponse:
             {"text": unmet.text, "item": unmet.item.pk if unmet.item else None}
             for unmet in refusal.waits_for
         ]
+    if isinstance(refusal, Proposed):
+        more["proposal"] = refusal.proposal.pk
+    if isinstance(refusal, Impossible):
+        more["faults"] = list(refusal.faults)
     status = 403 if isinstance(refusal, NotPermitted) else 409
     return problem(status, refusal.code, refusal.message, **more)
 

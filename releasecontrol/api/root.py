@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-from releasecontrol.api import flags, problems, rehearsals, releases, runs, scripts, targets
+from releasecontrol.api import (
+    flag_changes,
+    flags,
+    problems,
+    rehearsals,
+    releases,
+    runs,
+    scripts,
+    targets,
+)
 from releasecontrol.api.auth import ManageToken
 
 api = NinjaAPI(
@@ -21,3 +30,4 @@ api.add_router("", rehearsals.router)
 api.add_router("", scripts.router)
 api.add_router("", targets.router)
 api.add_router("", flags.router)
+api.add_router("", flag_changes.router)
