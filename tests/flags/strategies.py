@@ -26,7 +26,7 @@ TEXTS = ("DE", "de", "D", "", "true", "18", "21.5", "-3", "1.0.0", "1.0.0-rc.1",
 MOMENTS = ("2026-11-22T23:00:00Z", "2026-11-23T01:00:00+01:00", "2026-11-24T00:00:00.25Z")
 
 ids = st.sampled_from(("u1", "u2", "u3", "7", "naïve", "سارة"))
-values = st.one_of(
+values: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from((*TEXTS, *MOMENTS)),
     st.sampled_from((True, False, 18, 7, -3, 21.5, 18.0, None, ["DE"], {})),
 )
