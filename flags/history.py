@@ -57,7 +57,7 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class SetBy:
-    """Who had published a flag as it was; ``verb`` and ``reason`` are the timeline's, if it tells."""
+    """Who had published a flag as it was; ``verb`` and ``reason`` if the timeline tells them."""
 
     actor: str
     at: datetime
