@@ -1,0 +1,91 @@
+"""What was evaluated and who has heard of what: gathered in memory, written by batches."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from django.db import Error as DatabaseError
+from django.db import connection
+
+from flags import counting
+from flags.models import Flag, FlagClient, FlagState, FlagUsage
+from releases.models import ApiToken, Environment
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_noted() -> Iterator[None]:
+    counting.stop()
+    yield
+    counting.stop()
+
+
+@pytest.fixture
+def token_id(token: str) -> int:
+    return ApiToken.objects.get().pk
+
+
+def test_counts_of_an_hour_add_up_by_variant_and_stage(
+    universe: Flag, staging: Environment
+) -> None:
+    for _ in range(2):
+        counting.evaluated("staging", "universe-v2", "on", 5000)
+        counting.evaluated("staging", "universe-v2", "on", 5000, 3)
+        counting.evaluated("staging", "universe-v2", "off", 5000, 7)
+        counting.flush()
+    rows = FlagUsage.objects.values_list("variant", "dial", "source", "count")
+    assert set(rows) == {("on", 5000, "ofrep", 8), ("off", 5000, "ofrep", 14)}
+    state = FlagState.objects.get(flag=universe, environment=staging)
+    assert state.last_evaluated_at is not None
+
+
+def test_of_a_client_the_last_word_counts_and_silence_changes_nothing(token_id: int) -> None:
+    place = ("staging", token_id, "ofrep_stream", "curl #1")
+    counting.seen(*place, 4, sdk="curl", connected=True)
+    counting.flush()
+    counting.seen(*place, None, sdk="curl")
+    counting.flush()
+    client = FlagClient.objects.get()
+    assert (client.revision, client.connected, client.sdk) == (4, True, "curl")
+    counting.seen(*place, 5)
+    counting.seen(*place, None, connected=False)
+    counting.flush()
+    client = FlagClient.objects.get()
+    assert (client.revision, client.connected) == (5, False)
+    assert client.last_seen > client.first_seen
+
+
+def test_what_no_longer_exists_is_not_counted_and_stops_nothing(
+    universe: Flag, token_id: int
+) -> None:
+    counting.evaluated("nowhere", "universe-v2", "on", 0)
+    counting.seen("staging", token_id + 1000, "ofrep", "x", 1)
+    counting.evaluated("staging", "universe-v2", "on", 0)
+    counting.flush()
+    assert FlagUsage.objects.get().count == 1
+    assert not FlagClient.objects.exists()
+
+
+def test_what_cannot_be_written_is_kept_for_the_next_time(universe: Flag, token_id: int) -> None:
+    counting.evaluated("staging", "universe-v2", "on", 0, 2)
+    counting.seen("staging", token_id, "ofrep", "x", 3)
+    with suppress(DatabaseError), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    counting.flush()
+    connection.close()
+    assert not FlagUsage.objects.exists()
+    counting.evaluated("staging", "universe-v2", "on", 0)
+    counting.flush()
+    assert FlagUsage.objects.get().count == 3
+    assert FlagClient.objects.get().revision == 3
+
+
+def test_a_thread_writes_without_being_asked(universe: Flag) -> None:
+    counting.evaluated("staging", "universe-v2", "on", 0)
+    (timer,) = (one for one in threading.enumerate() if isinstance(one, threading.Timer))
+    timer.join(30)
+    assert FlagUsage.objects.get().count == 1
