@@ -13,7 +13,7 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from flags import change_admin, change_pages, dial_pages, editing
+from flags import change_admin, change_pages, dial_pages, editing, explain_pages
 from flags.models import Flag, FlagState, Variant
 from releases.timeline import Actor
 
@@ -121,7 +121,9 @@ class FlagStateAdmin(admin.ModelAdmin):
                 self.admin_site.admin_view(view),
                 name=f"flags_flagstate_{name}",
             )
-            for name, view in (dial_pages.VIEWS | change_pages.DIAL_VIEWS).items()
+            for name, view in (
+                dial_pages.VIEWS | change_pages.DIAL_VIEWS | explain_pages.VIEWS
+            ).items()
         ] + super().get_urls()
 
     def change_view(

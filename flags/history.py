@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from flags.explaining import explain
 from flags.explanation import Explanation
+from flags.lookup import readable
 from flags.models import FlagState, RulesetEntry, Stage
 from flags.specs import FlagSpec, SegmentSpec, flag_from, segment_from
 from releases.models import Environment, Event
@@ -133,6 +134,7 @@ def explained(
     Raises `BeforeItsTime`, `MomentToCome`, `NoSuchRevision`, and `FlagNotCompilable` for a flag
     that has no answer.
     """
+    key = readable(key)
     then = past(environment, at=at, revision=revision, keys=[key])
     spec = then.specs.get(key)
     if spec is None:

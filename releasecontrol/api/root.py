@@ -6,6 +6,7 @@ from ninja import NinjaAPI
 
 from releasecontrol.api import (
     flag_changes,
+    flag_explain,
     flags,
     problems,
     rehearsals,
@@ -31,3 +32,4 @@ api.add_router("", scripts.router)
 api.add_router("", targets.router)
 api.add_router("", flags.router)
 api.add_router("", flag_changes.router)
+api.add_router("", flag_explain.router)
