@@ -10,12 +10,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from flags import transfer
 from flags.lookup import find_environment
+from flags.unleash_import import carry_over, is_unleash
 from releases.refusals import Refused
 from releases.timeline import Actor
 
 
 class Command(BaseCommand):
-    help = "Take flags from a file of export_flags into an environment; --dry-run only shows."
+    help = "Take flags from a file of export_flags, or of Unleash, into an environment."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path)
@@ -26,7 +27,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
             environment = find_environment(options["environment"])
-            content = _read(options["file"])
+            content = self._ours(_read(options["file"]))
             moves = transfer.preview_import(environment, content)
             if not options["dry_run"]:
                 transfer.import_file(
@@ -42,6 +43,15 @@ class Command(BaseCommand):
             self.stdout.write(f"{move.key}: {' '.join(move.lines) or 'stays as it is.'}")
         done = "Nothing was changed: --dry-run." if options["dry_run"] else "Imported."
         self.stdout.write(f"{len(moves)} flags on {environment}. {done}")
+
+    def _ours(self, content: Any) -> Any:
+        """A file of Unleash becomes one of ours; what is not carried over is said."""
+        if not is_unleash(content):
+            return content
+        carried = carry_over(content)
+        for note in carried.notes:
+            self.stdout.write(f"Not as in Unleash: {note}")
+        return carried.file
 
 
 def _read(path: Path) -> Any:
