@@ -10,13 +10,14 @@ from django.db.models import Count, Q
 from checklists import ticking
 from checklists.models import Checklist
 from checklists.states import SETTLED
-from flags import ruleset
-from flags.evaluation import Reason
+from flags import history, ruleset
+from flags.evaluation import Reason, Resolution
 from flags.lookup import states_of
 from flags.models import FlagState
 from flags.specs import TARGETING_KEY
 from releasecontrol.board.sentences import sentence
 from releases.models import Event, Release
+from releases.refusals import Refused
 from releases.states import ReleaseState
 
 _S = ReleaseState
@@ -89,13 +90,18 @@ class Summary:
 
 @dataclass(frozen=True)
 class Lookup:
-    """The answer to "is this user in?" on one dial. `exposed` None: cannot tell."""
+    """The answer to "is this user in?" on one dial. `exposed` None: cannot tell.
+
+    `changes` says what would make it another answer. Only the user's id is known here, so a rule
+    that asks for more is told as one that would match if.
+    """
 
     flag: str
     environment: str
     exposed: bool | None
     variant: str
     why: str
+    changes: tuple[str, ...] = ()
 
 
 def summarise(release: Release) -> Summary:
@@ -147,7 +153,21 @@ def _answer(state: FlagState, key: str) -> Lookup:
         return Lookup(name, where, None, "", rules.broken.get(name, "the flag is not loaded yet"))
     answer = resolve({TARGETING_KEY: key})
     exposed = answer.variant != rules.specs[name].off_variant
-    return Lookup(name, where, exposed, answer.variant, REASON_WORDS[Reason(answer.reason)])
+    why, changes = _why(state, key, answer)
+    return Lookup(name, where, exposed, answer.variant, why, changes)
+
+
+def _why(state: FlagState, key: str, answer: Resolution) -> tuple[str, tuple[str, ...]]:
+    """The whole reason from the database, unless that is ahead of what applications are told."""
+    in_short = REASON_WORDS[Reason(answer.reason)]
+    try:
+        told = history.explained(
+            environment=state.environment, key=state.flag.key, context={TARGETING_KEY: key}
+        ).explanation
+    except Refused:
+        return in_short, ()
+    agrees = (told.variant, told.reason) == (answer.variant, answer.reason)
+    return (told.decision, told.changes) if agrees else (in_short, ())
 
 
 def _phases(release: Release) -> tuple[Phase, ...]:

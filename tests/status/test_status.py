@@ -13,6 +13,7 @@ from checklists.models import ChecklistItem
 from flags import rollout, ruleset
 from flags.bucketing import position
 from flags.models import Flag, FlagState, RulesetRevision, Variant
+from flags.percent import format_percent
 from releasecontrol.status.summary import STATE_WORDS, look_up, summarise
 from releases.models import Environment, Release
 from releases.states import ReleaseState
@@ -93,7 +94,11 @@ def test_a_user_is_looked_up_in_the_ruleset_that_answers_applications(
     inside = next(key for key in map(str, range(1000)) if position("universe-v2", key) < 10_000)
     outside = next(key for key in map(str, range(1000)) if position("universe-v2", key) >= 10_000)
     assert [(a.exposed, a.variant) for a in look_up(release, inside)] == [(True, "on")]
-    assert [(a.exposed, a.variant) for a in look_up(release, outside)] == [(False, "off")]
+    (told,) = look_up(release, outside)
+    assert (told.exposed, told.variant) == (False, "off")
+    place = format_percent(position("universe-v2", outside))
+    assert told.why == f"The user stands at {place} % on the line and the dial at 10 %."
+    assert told.changes[0].startswith("Let in when the dial reaches ")
 
 
 def test_an_absurd_user_id_is_refused_in_words(
