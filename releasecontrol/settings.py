@@ -205,6 +205,10 @@ BACKUP_FRESH_HOURS = number("BACKUP_FRESH_HOURS", default=24, at_least=1)
 BACKUP_KEEP = number("BACKUP_KEEP", default=3, at_least=1)
 BACKUP_KEEP_DAYS = number("BACKUP_KEEP_DAYS", default=30)
 
+# --- Flags: how often one token may ask one process, a second; and how much at once -----------
+FLAG_RATE = number("FLAG_RATE", default=50_000, at_least=1)
+FLAG_BURST = number("FLAG_BURST", default=50_000, at_least=1)
+
 # --- What we say about ourselves ------------------------------------------------------------
 SENTRY_DSN = os.environ.get("SENTRY_DSN", "")
 SENTRY_ENVIRONMENT = os.environ.get("SENTRY_ENVIRONMENT", "release-control")

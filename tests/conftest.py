@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 
 from checklists import gates
 from checklists.models import Checklist, ChecklistItem
-from flags import ruleset
+from flags import counting, ruleset
 from releasecontrol import people
 from releases.models import Environment, Release
 
@@ -52,8 +52,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown() -> None:
-    """Whatever a test asked of the ruleset, its thread ends before the database is emptied."""
+    """Whatever a test asked of the ruleset, its threads end before the database is emptied."""
     ruleset.stop()
+    counting.stop()
 
 
 def _person(username: str, name: str, role: str) -> User:

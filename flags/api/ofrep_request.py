@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from flags import ruleset
@@ -101,7 +101,7 @@ def context_of(body: bytes) -> dict[str, Any]:
 def _json_object(data: bytes) -> dict[str, Any]:
     try:
         text = data.decode()
-        parsed = _strict_json.decode(text)
+        parsed = _parsed(text)
         if "\\u" in text:
             json.dumps(parsed, ensure_ascii=False).encode()  # half a surrogate pair has no UTF-8
     except UnicodeError:
@@ -113,6 +113,15 @@ def _json_object(data: bytes) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise Rejected(400, "The body is not a JSON object.", "PARSE_ERROR")
     return parsed
+
+
+def _parsed(text: str) -> Any:
+    try:
+        parsed, end = _scan(text, 0)
+    except StopIteration:
+        end = -1
+    # Blanks around it, or something that is no JSON: the decoder knows, and tells.
+    return parsed if end == len(text) else _strict_json.decode(text)
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -136,3 +145,5 @@ def _no_constant(name: str) -> NoReturn:
 _strict_json = json.JSONDecoder(
     object_pairs_hook=_without_doubles, parse_float=_finite, parse_constant=_no_constant
 )
+_scan: Callable[[str, int], tuple[Any, int]] = _strict_json.scan_once  # type: ignore[attr-defined]
+# What `decode` does between skipping blanks before and behind; the stubs don't know it.

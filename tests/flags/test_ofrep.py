@@ -275,7 +275,7 @@ def test_an_answer_from_an_old_ruleset_says_how_old_it_is(
     universe: Flag, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "X-Ruleset-Age" not in ask(SINGLE).headers
-    monkeypatch.setattr("flags.api.ofrep.STALE_SECONDS", -1.0)
+    monkeypatch.setattr("flags.api.ofrep_answers.STALE_SECONDS", -1.0)
     assert ask(SINGLE).headers["X-Ruleset-Age"] in {"0", "1", "2"}
 
 
