@@ -62,8 +62,8 @@ CREATE OR REPLACE FUNCTION pg_temp.rc_place(salt text, key text) RETURNS bigint
 LANGUAGE sql IMMUTABLE STRICT AS $$
   SELECT h % 100 * 1000 + h / 100 % 1000 FROM pg_temp.rc_murmur3(salt || ':' || key, 0) AS h
 $$;
-CREATE OR REPLACE FUNCTION pg_temp.rc_share(salt text, key text, seed bigint, total bigint) RETURNS bigint
-LANGUAGE sql IMMUTABLE STRICT AS $$
+CREATE OR REPLACE FUNCTION pg_temp.rc_share(salt text, key text, seed bigint, total bigint)
+RETURNS bigint LANGUAGE sql IMMUTABLE STRICT AS $$
   SELECT pg_temp.rc_murmur3(salt || ':' || key, seed) % total
 $$;
 """
@@ -212,8 +212,8 @@ class _Asked:
 def _literal(text: str) -> str:
     r"""Return a text as an SQL literal, whatever standard_conforming_strings is.
 
-    >>> print(_literal("it's"), _literal("a\\b"))
-    'it''s' E'a\\\\b'
+    >>> print(_literal("it's"), _literal(r"a\b"))
+    'it''s' E'a\\b'
     """
     quoted = text.replace("'", "''")
     return "E'" + quoted.replace("\\", "\\\\") + "'" if "\\" in text else f"'{quoted}'"
