@@ -6,7 +6,8 @@ from typing import Any
 
 from django import template
 
-from flags.models import FlagState
+from flags import removal
+from flags.models import Flag, FlagState
 from flags.scheduling import in_words
 from flags.states import ChangeState
 
@@ -24,3 +25,9 @@ def waiting_changes(context: dict[str, Any], state: FlagState) -> dict[str, Any]
         "scheduled": [{"row": one, "what": in_words(one.change)} for one in scheduled],
         "may_turn": context["request"].user.has_perm("flags.turn_dial"),
     }
+
+
+@register.inclusion_tag("flags/_removal.html")
+def removal_steps(flag: Flag) -> dict[str, Any]:
+    """What has to be true before a flag can go."""
+    return {"steps": removal.steps(flag)}
