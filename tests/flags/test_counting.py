@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 
+import psycopg
 import pytest
 from django.db import Error as DatabaseError
 from django.db import connection
@@ -13,6 +12,7 @@ from django.db import connection
 from flags import counting
 from flags.models import Flag, FlagClient, FlagState, FlagUsage
 from releases.models import ApiToken, Environment
+from tests import databases
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -73,10 +73,14 @@ def test_what_no_longer_exists_is_not_counted_and_stops_nothing(
 def test_what_cannot_be_written_is_kept_for_the_next_time(universe: Flag, token_id: int) -> None:
     counting.evaluated("staging", "universe-v2", "on", 0, 2)
     counting.seen("staging", token_id, "ofrep", "x", 3)
-    with suppress(DatabaseError), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-    counting.flush()
-    connection.close()
+    with psycopg.connect(databases.control_url()) as other, connection.cursor() as cursor:
+        other.execute("LOCK TABLE flags_flagusage")
+        cursor.execute("SET statement_timeout = 100")
+        try:
+            with pytest.raises(DatabaseError):
+                counting.flush()
+        finally:
+            cursor.execute("RESET statement_timeout")
     assert not FlagUsage.objects.exists()
     counting.evaluated("staging", "universe-v2", "on", 0)
     counting.flush()
@@ -84,8 +88,7 @@ def test_what_cannot_be_written_is_kept_for_the_next_time(universe: Flag, token_
     assert FlagClient.objects.get().revision == 3
 
 
-def test_a_thread_writes_without_being_asked(universe: Flag) -> None:
+def test_the_last_notes_are_written_when_the_process_ends(universe: Flag) -> None:
     counting.evaluated("staging", "universe-v2", "on", 0)
-    (timer,) = (one for one in threading.enumerate() if isinstance(one, threading.Timer))
-    timer.join(30)
+    counting.stop()
     assert FlagUsage.objects.get().count == 1
