@@ -212,7 +212,7 @@ def _is_a_riddle(connection: Connection, entry: ledger.Entry) -> bool:
 
 def _verdict_of_undo(run: MigrationRun, connection: Connection) -> Outcome:
     """Done whole or not at all: the target says which."""
-    found = restoring.resolved(connection, run.pk)
+    found = restoring.resolved(connection, run)
     return found if found.state == RunState.SUCCEEDED else _again(run)
 
 

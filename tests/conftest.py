@@ -27,7 +27,9 @@ def pytest_configure() -> None:
 SLOWEST_FILES = (
     "tests/stories/test_api_story.py",
     "tests/browser/test_story.py",
-    "tests/migrations_runner/test_kills.py",
+    "tests/migrations_runner/killing/test_scripts.py",
+    "tests/migrations_runner/killing/test_rows.py",
+    "tests/migrations_runner/killing/test_copies.py",
     "tests/house/test_make_up.py",
     "tests/runs/test_screens_in_browser.py",
     "tests/faults/test_worker.py",

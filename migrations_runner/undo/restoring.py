@@ -14,12 +14,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 
 import psycopg
+from django.db import transaction
 from psycopg import sql
 
 from migrations_runner import ledger, session
 from migrations_runner.endings import Outcome
 from migrations_runner.failures import StatementFailed, Stopped, TargetGone, is_gone, told
 from migrations_runner.ledger import Connection
+from migrations_runner.models import MigrationRun
 from migrations_runner.states import RunState, StepState
 from migrations_runner.undo import store, todo
 from migrations_runner.undo.refusals import (
@@ -62,25 +64,33 @@ def carry_out(at_work: RunAtWork) -> str:
     connection = at_work.connection
     session.refresh(connection, at_work.target)
     before = finished(connection, at_work.run.pk)
-    found = before if before is not None else _in_one_transaction(at_work)
-    at_work.run.scripts.update(state=StepState.UNDONE)
-    said = words(found)
-    evidence.record(
-        subject=at_work.run,
-        release=at_work.run.release,
-        verdict=Verdict.INCONCLUSIVE if any(each.left for each in found) else Verdict.PASS,
-        summary=f"{at_work.run}: {said}",
-        numbers={"tables": [asdict(each) for each in found]},
-    )
-    return said
+    return _recorded(at_work.run, before if before is not None else _in_one_transaction(at_work))
 
 
-def resolved(connection: Connection, run_id: int) -> Outcome:
-    """What became of an undo whose worker is gone: done whole, or not at all."""
-    done = finished(connection, run_id)
+def resolved(connection: Connection, run: MigrationRun) -> Outcome:
+    """What became of an undo whose worker is gone: done whole and now recorded, or not at all."""
+    done = finished(connection, run.pk)
     if done is None:
         return Outcome(RunState.QUEUED)
-    return Outcome(RunState.SUCCEEDED, next_step=words(done))
+    return Outcome(RunState.SUCCEEDED, next_step=_recorded(run, done))
+
+
+@transaction.atomic
+def _recorded(run: MigrationRun, found: list[Count]) -> str:
+    """Write what the target says to our own rows, once, whoever comes first; the answer in words.
+
+    The worker may be gone between its COMMIT and this, and at any line of it.
+    """
+    said = words(found)
+    if run.scripts.exclude(state=StepState.UNDONE).update(state=StepState.UNDONE):
+        evidence.record(
+            subject=run,
+            release=run.release,
+            verdict=Verdict.INCONCLUSIVE if any(each.left for each in found) else Verdict.PASS,
+            summary=f"{run}: {said}",
+            numbers={"tables": [asdict(each) for each in found]},
+        )
+    return said
 
 
 def finished(connection: Connection, run_id: int) -> list[Count] | None:

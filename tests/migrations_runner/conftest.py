@@ -10,8 +10,9 @@ from migrations_runner.models import MigrationRun, MigrationScript
 from releases.models import Environment, Release, TargetDatabase
 from releases.timeline import Actor
 from tests import databases
+from tests.migrations_runner.killing.kit import VARIABLE
+from tests.migrations_runner.killing.victims import Victims
 
-VARIABLE = "TARGET_SCRATCH_URL"
 QueueRun = Callable[..., MigrationRun]
 
 
@@ -58,3 +59,11 @@ def queue(target: TargetDatabase) -> QueueRun:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def victims(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victims]:
+    """Workers that die where they are told to."""
+    made = Victims(databases.control_url(), tmp_path_factory.mktemp("dumps"))
+    yield made
+    made.close()

@@ -12,7 +12,8 @@ from migrations_runner.models import MigrationRun
 from releases.models import Release, TargetDatabase
 from releases.timeline import Actor
 from tests.migrations_runner.conftest import QueueRun
-from tests.migrations_runner.kill_kit import work
+from tests.migrations_runner.killing.points import Point
+from tests.migrations_runner.killing.victims import Victims
 
 Target = psycopg.Connection[tuple[object, ...]]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -160,14 +161,15 @@ def test_what_may_have_committed_a_part_waits_for_a_person(
 
 
 def test_a_kill_while_resuming_forgets_no_statement(
-    queue: QueueRun, on_target: Target, monkeypatch: pytest.MonkeyPatch
+    queue: QueueRun, on_target: Target, victims: Victims
 ) -> None:
     on_target.execute("CREATE TABLE n (n int); INSERT INTO n VALUES (0)")
     text = "VACUUM n; UPDATE n SET n = n + 1; INSERT INTO later VALUES (1)"
     assert go(queue(text)).state == "failed"
     on_target.execute("CREATE TABLE later (n int)")
     run = queue(text)
-    assert run_dying_after_the_first_note(run) == -signal.SIGKILL
+    first_note = Point("after its first note", "migrations_runner.ledger:note_progress")
+    assert victims.work(first_note, run.pk) == -signal.SIGKILL
     MigrationRun.objects.update(heartbeat_at="2026-01-01T00:00Z")
     resolving.reap()
     run.refresh_from_db()
@@ -176,10 +178,6 @@ def test_a_kill_while_resuming_forgets_no_statement(
         resolving.reap()
     assert go(run).state == "succeeded", run.error
     assert on_target.execute("SELECT n FROM n").fetchone() == (1,)
-
-
-def run_dying_after_the_first_note(run: MigrationRun) -> int:
-    return work(run, "migrations_runner.ledger:note_progress", "after", 1)
 
 
 def test_one_lost_run_does_not_keep_another_from_being_resolved(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import stat
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pytest_django.fixtures import Settings
 
 from migrations_runner import pg_tools
-from migrations_runner.backup import claims, needing, retention, taking, verbs, verifying
+from migrations_runner.backup import needing, retention, taking, verbs, verifying
 from migrations_runner.backup.refusals import BackupNeeded, NotAttestable
 from migrations_runner.models import Backup
 from releases.models import Evidence, TargetDatabase
@@ -146,32 +145,6 @@ def test_a_full_disk_leaves_no_file_and_says_so(target: TargetDatabase, folder: 
     assert backup.state == "failed"
     assert "pg_dump" in backup.error or "large" in backup.error
     assert list(folder.iterdir()) == []
-
-
-@pytest.mark.faults
-@pytest.mark.parametrize(
-    ("point", "when"),
-    [
-        ("migrations_runner.backup.taking:_dump", "after"),
-        ("migrations_runner.backup.claims:end", "before"),
-        ("migrations_runner.backup.claims:end", "after"),
-    ],
-)
-def test_kill_9_in_the_middle_leaves_one_whole_backup_in_the_end(
-    target: TargetDatabase, folder: Path, point: str, when: str
-) -> None:
-    backup = verbs.request(target=target, actor=ME)
-    module = "tests.migrations_runner.backup.worker_that_dies"
-    assert process(["-m", module, point, when, str(backup.pk)], folder) == -signal.SIGKILL
-    Backup.objects.filter(pk=backup.pk, state="running").update(
-        heartbeat_at=Now() - timedelta(hours=1)
-    )
-    claims.reap()
-    taking.take(backup.pk)
-    backup.refresh_from_db()
-    assert backup.state == "verified"
-    assert [backup.path] == [str(file) for file in folder.iterdir()]
-    assert verifying.unchanged(backup)
 
 
 def test_the_password_is_in_no_list_of_processes(

@@ -78,9 +78,9 @@ def test_what_became_of_an_undo_is_asked_of_the_target(
     run = apply("UPDATE t SET v = 'x'")
     undo(run)
     asked = MigrationRun.objects.get(undoes=run)
-    assert restoring.resolved(on_target, asked.pk).state == "succeeded"
-    assert "2 changed rows" in restoring.resolved(on_target, asked.pk).next_step
-    assert restoring.resolved(on_target, asked.pk + 1).state == "queued"
+    assert restoring.resolved(on_target, asked).state == "succeeded"
+    assert "2 changed rows" in restoring.resolved(on_target, asked).next_step
+    assert restoring.resolved(on_target, MigrationRun(pk=asked.pk + 1)).state == "queued"
 
 
 def test_old_rows_go_when_their_time_is_over(
