@@ -10,9 +10,9 @@ from migrations_runner.models import MigrationRun, MigrationScript
 from releases.models import Environment, Release, TargetDatabase
 from releases.timeline import Actor
 from tests import databases
-from tests.migrations_runner.killing.kit import VARIABLE
 from tests.migrations_runner.killing.victims import Victims
 
+VARIABLE = "TARGET_SCRATCH_URL"
 QueueRun = Callable[..., MigrationRun]
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from migrations_runner import ledger
 from tests import databases
-from tests.migrations_runner.killing.kit import VARIABLE, Kill, Room, kill_again_and_again
+from tests.migrations_runner.conftest import VARIABLE
+from tests.migrations_runner.killing.kit import Kill, Room, kill_again_and_again
 from tests.migrations_runner.killing.points import Point
 from tests.migrations_runner.killing.victims import Victims
 

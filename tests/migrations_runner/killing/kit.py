@@ -26,7 +26,6 @@ from tests.migrations_runner.killing.points import Point
 from tests.migrations_runner.killing.victims import ANY_MOMENT, Victims
 
 KILLS = int(os.environ.get("KILLS", "20"))
-VARIABLE = "TARGET_SCRATCH_URL"
 ME = Actor.command("test")
 MARKS = [
     pytest.mark.faults,
