@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from flags.attributes import Context
 from flags.specs import VariantSpec
@@ -40,8 +40,16 @@ class Resolution:
 
 
 Resolver: TypeAlias = Callable[[Context], Resolution]
-Step: TypeAlias = Callable[[Context], Resolution | None]
-"""A resolver that may pass the question on: None means that it has nothing to say."""
+
+
+class Outcome(NamedTuple):
+    """What comes of a question: one answer for all where it is ``fixed``, else asked for each.
+
+    ``resolve`` gives the same; who knows that it is fixed can spare the call.
+    """
+
+    fixed: Resolution | None
+    resolve: Resolver
 
 
 def answer(
@@ -50,13 +58,13 @@ def answer(
     return Resolution(variant.value, variant.name, reason, metadata)
 
 
-def always(resolution: Resolution) -> Resolver:
-    """Return the resolver that gives this answer to everybody."""
+def always(resolution: Resolution) -> Outcome:
+    """Return the outcome that is this answer for everybody."""
 
     def resolve(_context: Context) -> Resolution:
         return resolution
 
-    return resolve
+    return Outcome(resolution, resolve)
 
 
 def prerequisite(key: str) -> Mapping[str, Scalar]:

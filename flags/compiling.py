@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from flags.answers import Resolver
 from flags.evaluation import FlagNotCompilable, Parent, Surroundings, compile_flag
-from flags.operators import Clock, Predicate, all_of, conjunction
+from flags.operators import Clock, Predicate, conjunction
 from flags.ordering import MOST_ASKED, answers_needed, ground_up
 from flags.specs import FlagSpec, SegmentSpec
 
@@ -98,7 +98,7 @@ class _Compilation:
     def _member_of(self, segment: SegmentSpec) -> Predicate:
         if segment.key not in self.moved:
             return self.before.members[segment.key]
-        return all_of(conjunction(segment.conditions, self.clock))
+        return conjunction(segment.conditions, self.clock)
 
     def _compile(self, spec: FlagSpec, circle: list[str]) -> None:
         if spec.requires or spec.rules:

@@ -3,7 +3,8 @@
 These closures are most of what an evaluation costs, so `bucketing.position` is written out in them:
 ``digest % 100`` is the whole percent and ``digest // 100 % 1000`` its thousandths, so at a dial of
 whole percents the first alone decides. A key without a UTF-8 form (half a surrogate pair) names
-nobody and counts as missing.
+nobody and counts as missing. ``mmh3.hash`` takes a text as it is, which spares the encoding, but it
+must never see such a key, for it ends the process: it is given ASCII only.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import TypeAlias
 
+from mmh3 import hash as ascii_digest_of
 from mmh3 import mmh3_32_uintdigest as digest_of
 
-from flags.answers import KEYLESS, Reason, Resolution, Resolver, always, answer
+from flags.answers import KEYLESS, Outcome, Reason, Resolution, always, answer
 from flags.attributes import Context, bucket_text
 from flags.bucketing import EVERYBODY, NOBODY, VARIANT_SEED
 from flags.operators import Predicate
@@ -31,8 +33,8 @@ def sharing(spec: FlagSpec) -> Shares:
     return tuple(variant for variant in spec.variants if variant.weight)
 
 
-def dialed(spec: FlagSpec, off: VariantSpec) -> Resolver:
-    """Return the resolver that knows nothing but the dial."""
+def dialed(spec: FlagSpec, off: VariantSpec) -> Outcome:
+    """Return what comes of the dial alone."""
     if spec.dial == NOBODY:
         return always(answer(off, Reason.STATIC))
     shares = sharing(spec)
@@ -43,14 +45,14 @@ def dialed(spec: FlagSpec, off: VariantSpec) -> Resolver:
     return _some(spec, shares, off)
 
 
-def everybody(spec: FlagSpec, shares: Shares, reason: Reason = Reason.STATIC) -> Resolver:
-    """Return the resolver that lets all in; of several shares the keyless get the first."""
+def everybody(spec: FlagSpec, shares: Shares, reason: Reason = Reason.STATIC) -> Outcome:
+    """Return what comes of letting all in; of several shares the keyless get the first."""
     if len(shares) == 1:
         return always(answer(shares[0], reason))
     keyless = answer(shares[0], Reason.UNKNOWN, KEYLESS)
-    bucket_by, prefix = spec.bucket_by, f"{spec.salt}:".encode()
+    bucket_by, text, prefix = spec.bucket_by, f"{spec.salt}:", f"{spec.salt}:".encode()
     edges, total, answers = _split(shares)
-    find, seed = bisect_right, VARIANT_SEED
+    find, seed, unsigned = bisect_right, VARIANT_SEED, False
 
     def resolve(context: Context) -> Resolution:
         key = context.get(bucket_by)
@@ -58,13 +60,14 @@ def everybody(spec: FlagSpec, shares: Shares, reason: Reason = Reason.STATIC) ->
             key = bucket_text(key)
             if key is None:
                 return keyless
+        if key.isascii():
+            return answers[find(edges, ascii_digest_of(text + key, seed, unsigned) % total)]
         try:
-            digest = digest_of(prefix + key.encode(), seed)
+            return answers[find(edges, digest_of(prefix + key.encode(), seed) % total)]
         except UnicodeEncodeError:
             return keyless
-        return answers[find(edges, digest % total)]
 
-    return resolve
+    return Outcome(None, resolve)
 
 
 def below(spec: FlagSpec, dial: int) -> Predicate:
@@ -84,9 +87,10 @@ def below(spec: FlagSpec, dial: int) -> Predicate:
     return is_below
 
 
-def _some_whole_percents(spec: FlagSpec, share: VariantSpec, off: VariantSpec) -> Resolver:
+def _some_whole_percents(spec: FlagSpec, share: VariantSpec, off: VariantSpec) -> Outcome:
     """Return the hottest path of all: one variant, a dial of whole percents."""
-    bucket_by, prefix, whole = spec.bucket_by, f"{spec.salt}:".encode(), spec.dial // _THOUSANDTHS
+    bucket_by, text, prefix = spec.bucket_by, f"{spec.salt}:", f"{spec.salt}:".encode()
+    whole, seed, unsigned = spec.dial // _THOUSANDTHS, 0, False
     inside, outside = answer(share, Reason.SPLIT), answer(off, Reason.SPLIT)
     keyless = answer(off, Reason.UNKNOWN, KEYLESS)
 
@@ -96,16 +100,17 @@ def _some_whole_percents(spec: FlagSpec, share: VariantSpec, off: VariantSpec) -
             key = bucket_text(key)
             if key is None:
                 return keyless
+        if key.isascii():
+            return inside if ascii_digest_of(text + key, seed, unsigned) % 100 < whole else outside
         try:
-            digest = digest_of(prefix + key.encode())
+            return inside if digest_of(prefix + key.encode()) % 100 < whole else outside
         except UnicodeEncodeError:
             return keyless
-        return inside if digest % 100 < whole else outside
 
-    return resolve
+    return Outcome(None, resolve)
 
 
-def _some(spec: FlagSpec, shares: Shares, off: VariantSpec) -> Resolver:
+def _some(spec: FlagSpec, shares: Shares, off: VariantSpec) -> Outcome:
     bucket_by, prefix, dial = spec.bucket_by, f"{spec.salt}:".encode(), spec.dial
     outside = answer(off, Reason.SPLIT)
     keyless = answer(off, Reason.UNKNOWN, KEYLESS)
@@ -123,7 +128,7 @@ def _some(spec: FlagSpec, shares: Shares, off: VariantSpec) -> Resolver:
         below_dial = digest % 100 * 1000 + digest // 100 % 1000 < dial
         return share_of(hashed) if below_dial else outside
 
-    return resolve
+    return Outcome(None, resolve)
 
 
 def _share_of(shares: Shares) -> Callable[[bytes], Resolution]:

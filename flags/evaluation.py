@@ -29,13 +29,22 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from flags.answers import KILLED, Reason, Resolution, Resolver, always, answer, prerequisite
-from flags.attributes import Context, bucket_text
+from flags.answers import (
+    KILLED,
+    Outcome,
+    Reason,
+    Resolution,
+    Resolver,
+    always,
+    answer,
+    prerequisite,
+)
+from flags.attributes import Context, bucket_text, text_of
 from flags.bucketing import EVERYBODY, NOBODY
 from flags.dialing import below, dialed, everybody, sharing
-from flags.operators import Clock, Predicate, all_of, conjunction, never
+from flags.operators import Clock, Predicate, all_of, conjunction, look_ups, never
 from flags.specs import TARGETING_KEY, FlagSpec, RuleSpec, VariantSpec
 from releases.refusals import Refused
 
@@ -104,69 +113,90 @@ def compile_flag(spec: FlagSpec, around: Surroundings | None = None) -> Resolver
     variants = {variant.name: variant for variant in spec.variants}
     off = variants[spec.off_variant]
     if spec.killed:
-        return always(answer(off, Reason.DISABLED, KILLED))
+        return always(answer(off, Reason.DISABLED, KILLED)).resolve
     if not spec.enabled:
-        return always(answer(off, Reason.DISABLED))
-    resolve = dialed(spec, off)
-    if spec.rules:
-        resolve = _ruled([_rule(spec, rule, variants, around) for rule in spec.rules], resolve)
+        return always(answer(off, Reason.DISABLED)).resolve
+    resolve = _ruled(spec, variants, around, dialed(spec, off)).resolve
     if spec.overrides:
         resolve = _overridden(spec, variants, around.clock, resolve)
     return _standing_on(spec, off, around.parents, resolve) if spec.requires else resolve
 
 
 # --- Rules --------------------------------------------------------------------------------------
-_Rule: TypeAlias = tuple[Predicate, Resolver, Resolution | None]
-"""Whom it is for, what they get, and the same once more where it is one answer for all."""
+def _ruled(
+    spec: FlagSpec, variants: Mapping[str, VariantSpec], around: Surroundings, dial: Outcome
+) -> Outcome:
+    if len(spec.rules) > _MOST_NESTED:
+        whom = [_whom(spec, rule, around) for rule in spec.rules]
+        inside = [_given(spec, rule, variants).resolve for rule in spec.rules]
+        return _first_of(tuple(zip(whom, inside, strict=True)), dial)
+    outcome = dial
+    for rule in reversed(spec.rules):
+        given, pair = _given(spec, rule, variants), look_ups(rule.conditions)
+        if pair and not rule.segments and rule.percentage == EVERYBODY:
+            outcome = _if_both(*pair, given, outcome)
+        else:
+            outcome = _if(_whom(spec, rule, around), given, outcome)
+    return outcome
 
 
-def _rule(
-    spec: FlagSpec, rule: RuleSpec, variants: Mapping[str, VariantSpec], around: Surroundings
-) -> _Rule:
-    conditions = conjunction(rule.conditions, around.clock)
-    conditions += [around.segments.get(key, never) for key in rule.segments]
+def _whom(spec: FlagSpec, rule: RuleSpec, around: Surroundings) -> Predicate:
+    asked = [conjunction(rule.conditions, around.clock)] if rule.conditions else []
+    asked += [around.segments.get(key, never) for key in rule.segments]
     if rule.percentage < EVERYBODY:
-        conditions.append(below(spec, rule.percentage))
-    matches = all_of(conditions)
+        asked.append(below(spec, rule.percentage))
+    return all_of(asked)
+
+
+def _given(spec: FlagSpec, rule: RuleSpec, variants: Mapping[str, VariantSpec]) -> Outcome:
     reason = Reason.SPLIT if rule.percentage < EVERYBODY else Reason.TARGETING_MATCH
     shares = sharing(spec) if rule.variant is None else (variants[rule.variant],)
-    inside = answer(shares[0], reason) if len(shares) == 1 else None
-    return matches, always(inside) if inside else everybody(spec, shares), inside
+    return everybody(spec, shares, reason)
 
 
-def _ruled(rules: list[_Rule], dial: Resolver) -> Resolver:
-    if len(rules) > _MOST_NESTED:
-        return _first_of(tuple((matches, resolve) for matches, resolve, _ in rules), dial)
-    resolve = dial
-    for matches, inside, fixed in reversed(rules):
-        resolve = (
-            _either(matches, inside, resolve) if fixed is None else _or(matches, fixed, resolve)
-        )
-    return resolve
+def _if(matches: Predicate, given: Outcome, otherwise: Outcome) -> Outcome:
+    (inside, inside_of), (outside, outside_of) = given, otherwise
 
-
-def _or(matches: Predicate, inside: Resolution, otherwise: Resolver) -> Resolver:
     def resolve(context: Context) -> Resolution:
-        return inside if matches(context) else otherwise(context)
+        if matches(context):
+            return inside or inside_of(context)
+        return outside or outside_of(context)
 
-    return resolve
+    return Outcome(None, resolve)
 
 
-def _either(matches: Predicate, inside: Resolver, otherwise: Resolver) -> Resolver:
+def _if_both(  # noqa: PLR0917  (a pair of look-ups, and what comes of it)
+    attribute: str,
+    values: frozenset[str],
+    other: str,
+    other_values: frozenset[str],
+    given: Outcome,
+    otherwise: Outcome,
+) -> Outcome:
+    """Do what `_if` does with `operators.both`, in one call instead of two."""
+    (inside, inside_of), (outside, outside_of) = given, otherwise
+
     def resolve(context: Context) -> Resolution:
-        return inside(context) if matches(context) else otherwise(context)
+        value = context.get(attribute)
+        if (value if type(value) is str else text_of(value)) in values:
+            value = context.get(other)
+            if (value if type(value) is str else text_of(value)) in other_values:
+                return inside or inside_of(context)
+        return outside or outside_of(context)
 
-    return resolve
+    return Outcome(None, resolve)
 
 
-def _first_of(rules: tuple[tuple[Predicate, Resolver], ...], otherwise: Resolver) -> Resolver:
+def _first_of(rules: tuple[tuple[Predicate, Resolver], ...], otherwise: Outcome) -> Outcome:
+    decide = otherwise.resolve
+
     def resolve(context: Context) -> Resolution:
         for matches, inside in rules:
             if matches(context):
                 return inside(context)
-        return otherwise(context)
+        return decide(context)
 
-    return resolve
+    return Outcome(None, resolve)
 
 
 # --- Before the rules ---------------------------------------------------------------------------
@@ -198,7 +228,7 @@ def _standing_on(
     needed = []
     for one in spec.requires:
         closed = answer(off, Reason.DISABLED, prerequisite(one.flag))
-        parent = parents.get(one.flag, Parent(always(closed), frozenset()))
+        parent = parents.get(one.flag, Parent(always(closed).resolve, frozenset()))
         letting_in = parent.letting_in & set(one.variants) if one.variants else parent.letting_in
         needed.append((parent.resolve, letting_in, closed))
     asked = tuple(needed)

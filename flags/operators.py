@@ -75,19 +75,41 @@ def all_of(predicates: Sequence[Predicate]) -> Predicate:
     return all_hold
 
 
-def conjunction(conditions: Sequence[ConditionSpec], clock: Clock = time.time) -> list[Predicate]:
-    """Return the predicates of conditions that must all hold; two plain look-ups become one.
+def conjunction(conditions: Sequence[ConditionSpec], clock: Clock = time.time) -> Predicate:
+    """Return the predicate that holds where all conditions do."""
+    pair = look_ups(conditions)
+    return both(*pair) if pair else all_of([predicate(one, clock) for one in conditions])
 
-    "In these countries, on these plans" is what most rules say, and a call costs as much as asking.
+
+def look_ups(
+    conditions: Sequence[ConditionSpec],
+) -> tuple[str, frozenset[str], str, frozenset[str]] | None:
+    """Return attributes and values of exactly two plain look-ups, else None.
+
+    "In these countries, on these plans" is what many rules say, and a call costs as much as asking,
+    so these two are asked together.
     """
-    plain = [one for one in conditions if one.operator is Operator.IN and not one.negate]
-    others = [predicate(one, clock) for one in conditions if one not in plain]
-    pairs = [
-        _both(first.attribute, frozenset(first.values), second.attribute, frozenset(second.values))
-        for first, second in zip(plain[::2], plain[1::2], strict=False)
-    ]
-    single = [predicate(plain[-1], clock)] if len(plain) % 2 else []
-    return [*pairs, *single, *others]
+    if len(conditions) != 2:  # noqa: PLR2004  (a pair)
+        return None
+    one, other = conditions
+    if any(each.operator is not Operator.IN or each.negate for each in conditions):
+        return None
+    return one.attribute, frozenset(one.values), other.attribute, frozenset(other.values)
+
+
+def both(
+    attribute: str, values: frozenset[str], other: str, other_values: frozenset[str]
+) -> Predicate:
+    """Return the predicate that two attributes have one of their values each."""
+
+    def are_both(context: Context) -> bool:
+        value = context.get(attribute)
+        if (value if type(value) is str else text_of(value)) not in values:
+            return False
+        value = context.get(other)
+        return (value if type(value) is str else text_of(value)) in other_values
+
+    return are_both
 
 
 def readable(operator: Operator, value: str) -> bool:
@@ -110,19 +132,6 @@ def _one_of(attribute: str, values: frozenset[str], *, negate: bool) -> Predicat
         return value not in values if type(value) is str else text_of(value) not in values
 
     return is_none if negate else is_one
-
-
-def _both(
-    attribute: str, values: frozenset[str], other: str, other_values: frozenset[str]
-) -> Predicate:
-    def are_both(context: Context) -> bool:
-        value = context.get(attribute)
-        if (value if type(value) is str else text_of(value)) not in values:
-            return False
-        value = context.get(other)
-        return (value if type(value) is str else text_of(value)) in other_values
-
-    return are_both
 
 
 Fits: TypeAlias = Callable[[str], bool]

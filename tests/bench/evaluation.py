@@ -1,61 +1,78 @@
-"""Deciding a flag in-process against a closure that somebody wrote by hand for just that flag."""
+"""Deciding a flag in-process: beside every peer that is there, a closure written by hand, and many.
+
+Peers run in a Python of their own (``PEERS_DIR/flags-venv``, which ``make peers`` fills), in one
+process with our compiled flags and the hand-written floor, round by round.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
-from mmh3 import mmh3_32_uintdigest
+from tests.bench.frame import Result
+from tests.bench.peers.runners import PEERS
 
-from flags.evaluation import compile_flag
-from flags.specs import FlagSpec, VariantSpec
-from tests.bench.frame import Result, paired
-
-GOAL = 0.5
-KEYS = [{"targetingKey": f"user-{number}"} for number in range(20_000)]
-DIAL = 25_000
-
-
-def by_hand() -> Callable[[Mapping[str, Any]], tuple[bool, str, str]]:
-    """The floor: hash, compare, answer; no other flag could be decided by it."""
-    on, off = (True, "on", "SPLIT"), (False, "off", "SPLIT")
-
-    def decide(context: Mapping[str, Any]) -> tuple[bool, str, str]:
-        h = mmh3_32_uintdigest(b"universe-v2:" + context["targetingKey"].encode())
-        return on if (h % 100) * 1000 + (h // 100) % 1000 < DIAL else off
-
-    return decide
-
-
-def compiled() -> Callable[[Mapping[str, Any]], Any]:
-    return compile_flag(
-        FlagSpec(
-            key="universe-v2",
-            salt="universe-v2",
-            enabled=True,
-            killed=False,
-            dial=DIAL,
-            off_variant="off",
-            variants=(VariantSpec("on", True, 1000), VariantSpec("off", False, 0)),  # noqa: FBT003
-        )
-    )
+ROOT = Path(__file__).resolve().parents[2]
+FASTEST = "Eppo"
+GOALS = {"by hand": 0.6, FASTEST: 1.5}
+GOAL_OTHERS = 10.0
+WORDS = {"b": "a boolean flag at 25 %", "v": "a rule, then three variants"}
 
 
 def run() -> list[Result]:
-    ours, floor = compiled(), by_hand()
-    agree = all(ours(key).value == floor(key)[0] for key in KEYS)
-    mine, theirs, ratio = paired(
-        lambda: [ours(key) for key in KEYS], lambda: [floor(key) for key in KEYS]
+    python = PEERS / "flags-venv" / "bin" / "python"
+    told = _told(python if python.exists() else Path(sys.executable), "tests.bench.peers.racing")
+    if told["absent"]:
+        print(f"Left out, because they are not there: {', '.join(told['absent'])}.")
+    raced = [
+        _beside(flag, name, figures[name], figures["ours"]["speed"], agree=told["agree"])
+        for flag, figures in told["figures"].items()
+        for name in figures
+        if name != "ours"
+    ]
+    return [*raced, *_many(_told(Path(sys.executable), "tests.bench.many_flags"))]
+
+
+def _told(python: Path, module: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [python, "-m", module], cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=300
     )
-    speed = 1 / ratio
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def _beside(flag: str, name: str, figures: dict[str, float], ours: float, *, agree: bool) -> Result:
+    goal = GOALS.get(name, GOAL_OTHERS)
+    return Result(
+        bench=f"flag evaluation, in-process: {WORDS[flag]}",
+        value=ours,
+        unit="evaluations/s",
+        versus=f"{name} at {figures['speed']:.0f}/s",
+        ratio=figures["ours_over_it"],
+        goal=f">= {goal} of its speed, context built for each call",
+        holds=agree and figures["ours_over_it"] >= goal,
+    )
+
+
+def _many(told: dict[str, Any]) -> list[Result]:
+    figures = (
+        ("evaluation", "many_over_few", "times that of 10 flags", 1.2),
+        ("build", "build_seconds", "s", 1.0),
+        ("one flag changed", "update_seconds", "s", 0.1),
+        ("memory", "memory_mb", "MB", 200.0),
+    )
     return [
         Result(
-            bench="flag evaluation, in-process",
-            value=round(len(KEYS) / mine),
-            unit="evaluations/s",
-            versus=f"hand-written closure at {round(len(KEYS) / theirs)}/s",
-            ratio=round(speed, 3),
-            goal=f">= {GOAL} of the closure's speed, same answers",
-            holds=agree and speed >= GOAL,
+            bench=f"10,000 flags and 1,000 segments: {what}",
+            value=told[name],
+            unit=unit,
+            versus="the goal",
+            ratio=None,
+            goal=f"<= {goal} {unit}",
+            holds=told[name] <= goal and not told["broken"],
         )
+        for what, name, unit, goal in figures
     ]
