@@ -67,6 +67,7 @@ faults: ## Kill workers at every named point, 300 times each (KILLS=... for anot
 peers: ## Install the runners that make bench compares with, into var/peers (npm, PyPI, apt)
 	@mkdir -p var/peers && cd var/peers && npm install --silent --no-audit --no-fund dbmate@2 liquibase@4.4.0
 	@$(FIND_PYTHON); "$$found" -m venv var/peers/venv && var/peers/venv/bin/pip install -q yoyo-migrations==9.0.0 psycopg2-binary setuptools
+	@$(FIND_PYTHON); "$$found" -m venv var/peers/flags-venv && var/peers/flags-venv/bin/pip install -q mmh3==5.3.1 eppo-server-sdk==4.4.1 growthbook==4.0.0 flagsmith-flag-engine==11.1.1 configcat-client==10.0.1 UnleashClient==6.9.1 posthog==7.91.1 launchdarkly-server-sdk==9.18.2
 	@command -v sqitch >/dev/null || (test "$$(id -u)" = 0 && apt-get update -q && apt-get install -qy --no-install-recommends sqitch libdbd-pg-perl) || echo "sqitch is not here, so it is left out."
 
 clean: ## Remove .venv and caches; the data stay

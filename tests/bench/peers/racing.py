@@ -17,7 +17,8 @@ from mmh3 import mmh3_32_uintdigest
 
 from flags.evaluation import compile_flag
 from flags.specs import ConditionSpec, FlagSpec, Operator, RuleSpec, VariantSpec
-from tests.bench.peers.evaluators import COUNTRIES, PEERS, SPLIT, Users, Work
+from tests.bench.peers.evaluators import PEERS
+from tests.bench.peers.race import COUNTRIES, SPLIT, Users, Work
 
 ROUNDS = 9
 SECONDS = 0.04
