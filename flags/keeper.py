@@ -130,7 +130,7 @@ class Keeper:
             self._begun = self._finished + 1
         asked_at = time.monotonic()
         if known is None or snapshot.marks() != known.marks:
-            self.snapshot = snapshot.load()
+            self.snapshot = snapshot.load(known)
         self._confirmed_at = asked_at
         with self._reading_finished:
             self._connected = True

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -18,14 +17,18 @@ from typing import Any, TypeAlias
 from django.db import connection, transaction
 from django.db.models import Count, Max
 
-from flags.evaluation import FlagNotCompilable, Resolver, compile_flag
+from flags.answers import Resolver
+from flags.compiling import Compiled, compile_ruleset
 from flags.models import RulesetEntry, RulesetRevision
-from flags.specs import FlagSpec, flag_from
+from flags.specs import FlagSpec, SegmentSpec, UnknownDocument, flag_from, segment_from
 from releases.models import ApiToken, Environment
 
 log = logging.getLogger(__name__)
 
 Marks: TypeAlias = tuple[Any, ...]
+
+Entry: TypeAlias = tuple[str, str, Mapping[str, Any] | None]
+"""Kind, key and document of one published flag or segment."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,14 +36,19 @@ class Ruleset:
     """All flags of one environment, compiled, at one revision. Compared by identity.
 
     ``broken`` holds, by key, why a flag could not be compiled: it exists but has no answer.
+    ``warnings`` holds why one that answers is off, whatever was meant.
     """
 
     environment: str
     revision: int
     changed_at: datetime | None
+    compiled: Compiled
+    unread: Mapping[str, str]
     flags: Mapping[str, Resolver]
     specs: Mapping[str, FlagSpec]
+    segments: Mapping[str, SegmentSpec]
     broken: Mapping[str, str]
+    warnings: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,53 +86,89 @@ def marks() -> Marks:
     return (*tokens.values(), *environments)
 
 
-def load() -> Snapshot:
-    """Read and compile everything; raises DatabaseError when the database does not answer."""
+def load(known: Snapshot | None = None) -> Snapshot:
+    """Read what is published and compile it; raises DatabaseError when the database is away.
+
+    Of what is `known` only the entries after its revisions are read, and only what they touch is
+    compiled again.
+    """
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         tokens = _tokens()
         return Snapshot(
             marks=marks(),
-            rulesets=MappingProxyType(dict(_rulesets())),
+            rulesets=MappingProxyType(dict(_rulesets(known))),
             tokens_by_digest=MappingProxyType(tokens),
             tokens_by_id=MappingProxyType({facts.id: facts for facts in tokens.values()}),
         )
 
 
-def _rulesets() -> Iterator[tuple[str, Ruleset]]:
-    specs = _specs_by_environment()
+def _rulesets(known: Snapshot | None) -> Iterator[tuple[str, Ruleset]]:
     revisions = {row.environment_id: row for row in RulesetRevision.objects.all()}
     for environment in Environment.objects.all():
-        revision = revisions.get(environment.pk)
-        yield environment.slug, _compiled(environment.slug, revision, specs[environment.pk])
+        row = revisions.get(environment.pk)
+        revision, changed_at = (row.revision, row.changed_at) if row else (0, None)
+        before = known.rulesets.get(environment.slug) if known else None
+        if before is not None and before.revision == revision:
+            yield environment.slug, before
+            continue
+        if before is not None and before.revision > revision:
+            before = None  # another environment of this name, or another database: begin anew
+        entries = _entries(environment, before)
+        yield environment.slug, assemble(environment.slug, revision, changed_at, entries, before)
 
 
-def _compiled(slug: str, revision: RulesetRevision | None, specs: list[FlagSpec]) -> Ruleset:
-    flags: dict[str, Resolver] = {}
-    broken: dict[str, str] = {}
-    for spec in specs:
+def _entries(environment: Environment, before: Ruleset | None) -> Iterator[Entry]:
+    found = RulesetEntry.objects.filter(environment=environment, current=True)
+    if before is not None:
+        found = found.filter(revision__gt=before.revision)
+    yield from found.order_by("key").values_list("kind", "key", "document").iterator()
+
+
+def assemble(
+    environment: str,
+    revision: int,
+    changed_at: datetime | None,
+    entries: Iterable[Entry],
+    before: Ruleset | None = None,
+) -> Ruleset:
+    """Return the ruleset that `entries` make of `before`; a document that is null takes away.
+
+    A document that this version can't read leaves its flag without an answer, and the others alone.
+    """
+    specs = dict(before.specs) if before else {}
+    segments = dict(before.segments) if before else {}
+    unread = dict(before.unread) if before else {}
+    for kind, key, document in entries:
+        unread.pop(key, None)
+        place: dict[str, Any] = specs if kind == RulesetEntry.Kind.FLAG else segments
+        place.pop(key, None)
+        if document is None:
+            continue
         try:
-            flags[spec.key] = compile_flag(spec)
-        except FlagNotCompilable as refused:
-            broken[spec.key] = refused.why
-            log.warning("flag %s on %s has no answer: %s", spec.key, slug, refused.why)
+            place[key] = flag_from(document) if place is specs else segment_from(document)
+        except UnknownDocument as odd:
+            unread[key] = odd.detail.rstrip(".")
+    compiled = compile_ruleset(specs, segments, before=before.compiled if before else None)
     return Ruleset(
-        environment=slug,
-        revision=revision.revision if revision else 0,
-        changed_at=revision.changed_at if revision else None,
-        flags=MappingProxyType(flags),
-        specs=MappingProxyType({spec.key: spec for spec in specs}),
-        broken=MappingProxyType(broken),
+        environment=environment,
+        revision=revision,
+        changed_at=changed_at,
+        compiled=compiled,
+        unread=MappingProxyType(unread),
+        flags=compiled.flags,
+        specs=MappingProxyType(specs),
+        segments=MappingProxyType(segments),
+        broken=_told(environment, {**compiled.broken, **unread}, before),
+        warnings=compiled.warnings,
     )
 
 
-def _specs_by_environment() -> dict[int, list[FlagSpec]]:
-    specs = defaultdict(list)
-    entries = RulesetEntry.objects.filter(kind=RulesetEntry.Kind.FLAG, current=True)
-    for entry in entries.order_by("key"):
-        if entry.document is not None:
-            specs[entry.environment_id].append(flag_from(entry.document))
-    return specs
+def _told(environment: str, broken: dict[str, str], before: Ruleset | None) -> Mapping[str, str]:
+    for key, why in broken.items():
+        if before is None or before.broken.get(key) != why:
+            log.warning("flag %s on %s has no answer: %s", key, environment, why)
+    return MappingProxyType(broken)
 
 
 def _tokens() -> dict[str, TokenFacts]:
