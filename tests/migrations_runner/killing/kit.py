@@ -55,6 +55,10 @@ class Room(ABC):
     def check(self, n: int, at: int) -> None:
         """The work has ended well; what was recorded and what took effect are the same, once."""
 
+    @abstractmethod
+    def told(self, at: int) -> object:
+        """What our rows say of the work, for whoever reads why a test failed."""
+
     @contextmanager
     def in_the_way(self) -> Iterator[None]:
         """What the victim meets."""
@@ -87,7 +91,7 @@ def _kill(victims: Victims, point: Point, room: Room, at: int) -> int:
             code = victims.work(point, at, after=room.after)
         if code == 0 and (died or point.function == ANY_MOMENT):  # it did not pass there again
             return died
-        assert code == -signal.SIGKILL, (point.name, code)
+        assert code == -signal.SIGKILL, (code, room.told(at))
         if not room.look(at):
             return died + 1
     return point.deaths
@@ -134,9 +138,13 @@ class Runs(Room):
             if look(at) != RunState.QUEUED:
                 return
 
+    def told(self, at: int) -> object:
+        facts = ("state", "error", "next_step", "claims", "waiting_on")
+        return MigrationRun.objects.values(*facts).get(pk=at)
+
     def check(self, n: int, at: int) -> None:
-        run = MigrationRun.objects.get(pk=at)
-        assert run.state == RunState.SUCCEEDED, (n, run.state, run.error, run.next_step)
+        state = MigrationRun.objects.values_list("state", flat=True).get(pk=at)
+        assert state == RunState.SUCCEEDED, (n, self.told(at))
         written = self.on_target.execute(
             "SELECT name, state, doing FROM release_control.ledger WHERE run_id = %s ORDER BY name",
             [at],

@@ -105,7 +105,7 @@ class Undos(Captures):
 
     def check(self, n: int, at: int) -> None:
         undo = MigrationRun.objects.get(pk=at)
-        assert undo.state == RunState.SUCCEEDED, (n, undo.state, undo.error, undo.next_step)
+        assert undo.state == RunState.SUCCEEDED, (n, self.told(at))
         assert self.books() == [(1, "a"), (2, "b")]
         assert list(undo.scripts.values_list("state", flat=True)) == ["undone"]
         (counted,) = Evidence.objects.filter(subject=subject_of(undo), numbers__has_key="tables")
