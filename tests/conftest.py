@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from checklists import gates
 from checklists.models import Checklist, ChecklistItem
 from flags import counting, ruleset
+from flags.api.tally import tally
 from releasecontrol import people
 from releases.models import Environment, Release
 
@@ -55,8 +56,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown() -> None:
     """Whatever a test asked of the ruleset, its threads end before the database is emptied."""
-    ruleset.stop()
+    tally.stop()
     counting.stop()
+    ruleset.stop()
 
 
 def _person(username: str, name: str, role: str) -> User:

@@ -7,6 +7,7 @@ over the many that were given. What was answered in the last second before a kil
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ class Tally:
         self._lock = threading.Lock()
         self._answers: dict[Page, Counter[Resolution]] = {}
         self._clients: dict[tuple[int, Who], Ruleset] = {}
-        self._planned = False
+        self._timer: threading.Timer | None = None
 
     def note(self, page: Page, token_id: int, who: Who, resolutions: Sequence[Resolution]) -> None:
         """Count what was answered to one client, after its page has rendered it."""
@@ -38,25 +39,32 @@ class Tally:
                 counts = self._answers[page] = Counter()
             counts.update(resolutions)
             self._clients[token_id, who] = page.rules
-            planned, self._planned = self._planned, True
-        if not planned:
-            self._plan()
+            if self._timer is None:
+                self._plan()
 
     def drain(self) -> None:
         """Hand everything noted so far on to `flags.counting`."""
         with self._lock:
             answers, self._answers = self._answers, {}
             clients, self._clients = self._clients, {}
-            self._planned = False
+            self._timer = None  # what is noted from now on plans the next time
         for page, counts in answers.items():
             _hand_on(page, counts)
         for (token_id, who), rules in clients.items():
             report(rules, token_id, who)
 
+    def stop(self) -> None:
+        """Hand on what there is, now; nothing is planned afterwards."""
+        timer = self._timer
+        if timer is not None:
+            timer.cancel()
+            timer.join()
+        self.drain()
+
     def _plan(self) -> None:
-        timer = threading.Timer(DRAIN_SECONDS, self.drain)
-        timer.daemon = True
-        timer.start()
+        self._timer = threading.Timer(DRAIN_SECONDS, self.drain)
+        self._timer.daemon = True
+        self._timer.start()
 
 
 def _hand_on(page: Page, counts: Counter[Resolution]) -> None:
@@ -80,3 +88,4 @@ def report(rules: Ruleset, token_id: int, who: Who) -> None:
 
 
 tally = Tally()
+atexit.register(tally.stop)  # before the counts write for the last time: they came first

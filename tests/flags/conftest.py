@@ -10,8 +10,9 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import pytest
 from django.db import transaction
 
-from flags import ruleset
+from flags import counting, ruleset
 from flags.api.ofrep import ofrep_app
+from flags.api.tally import tally
 from flags.models import Flag, FlagState, Variant
 from flags.publishing import publish
 from releases import tokens
@@ -56,6 +57,8 @@ def keeper(transactional_db: None) -> Iterator[None]:
     """Whatever the test asks of the ruleset, its keeper ends before the database is emptied."""
     ruleset.stop()
     yield
+    tally.stop()
+    counting.stop()
     ruleset.stop()
 
 
