@@ -18,7 +18,7 @@ from django.utils import timezone
 from flags.explaining import explain
 from flags.explanation import Explanation
 from flags.lookup import readable
-from flags.models import FlagState, RulesetEntry, Stage
+from flags.models import FlagState, RulesetEntry, RulesetRevision, Stage
 from flags.specs import FlagSpec, SegmentSpec, flag_from, segment_from
 from releases.models import Environment, Event
 from releases.refusals import Refused
@@ -91,11 +91,12 @@ def past(
     level of that. Raises `MomentToCome` and `NoSuchRevision`; before the first revision all is
     empty.
     """
-    if revision is None:
-        moment = at or timezone.now()
-        revision = revision_at(environment, moment)
-    else:
+    if revision is not None:
         moment = _moment_of(environment, revision)
+    elif at is not None:
+        moment, revision = at, revision_at(environment, at)
+    else:  # the newest there is, whatever this machine's clock says of its time
+        moment, revision = timezone.now(), _newest(environment)
     if keys is None:
         flags = _documents(environment, revision, _FLAG)
         segments = _documents(environment, revision, _SEGMENT)
@@ -116,9 +117,7 @@ def revision_at(environment: Environment, moment: datetime) -> int:
     """Return the revision that was in force at a moment; 0 before the first. `MomentToCome`."""
     if moment > timezone.now():
         raise MomentToCome(f"Asked for {moment:%Y-%m-%d %H:%M:%S %Z}.")
-    entries = RulesetEntry.objects.filter(environment=environment, at__lte=moment)
-    newest: int | None = entries.aggregate(newest=Max("revision"))["newest"]
-    return newest or 0
+    return _newest(environment, at__lte=moment)
 
 
 def explained(
@@ -197,11 +196,18 @@ def _event_of(environment: Environment, entry: RulesetEntry) -> Event | None:
 
 
 def _moment_of(environment: Environment, revision: int) -> datetime:
-    entries = RulesetEntry.objects.filter(environment=environment)
-    if revision > (entries.aggregate(newest=Max("revision"))["newest"] or 0):
+    counters = RulesetRevision.objects.filter(environment=environment)
+    if revision > (counters.values_list("revision", flat=True).first() or 0):
         raise NoSuchRevision(f"Asked for {revision} of {environment}.")
-    until: datetime | None = entries.filter(revision__lte=revision).aggregate(at=Max("at"))["at"]
+    entries = RulesetEntry.objects.filter(environment=environment, revision__lte=revision)
+    until: datetime | None = entries.aggregate(at=Max("at"))["at"]
     return until or timezone.now()
+
+
+def _newest(environment: Environment, **until: datetime) -> int:
+    entries = RulesetEntry.objects.filter(environment=environment, **until)
+    newest: int | None = entries.aggregate(newest=Max("revision"))["newest"]
+    return newest or 0
 
 
 def _documents(
