@@ -112,12 +112,17 @@ def pid(connection: Connection) -> int:
 
 
 def end_sessions(connection: Connection, run_id: int, *, seconds: float) -> bool:
-    """End every other session of a run; True once none is left. Never guesses: False if unsure."""
+    """End every other session of a run; True once none is left. Never guesses: False if unsure.
+
+    On this database alone: elsewhere on the server another Release Control may work, and count its
+    runs as we do.
+    """
     deadline = time.monotonic() + seconds
     while True:
         left = connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = %s AND pid <> pg_backend_pid()",
+            " WHERE application_name = %s AND datname = current_database()"
+            " AND pid <> pg_backend_pid()",
             [application_name(run_id)],
         ).fetchall()
         if not left:

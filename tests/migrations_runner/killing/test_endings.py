@@ -5,14 +5,16 @@ from __future__ import annotations
 import random
 import signal
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 
-from migrations_runner import execution, ledger, resolving
+from migrations_runner import execution, ledger, resolving, session
 from migrations_runner.keys import key_of
 from migrations_runner.models import MigrationRun
 from migrations_runner.states import RunState
 from releases.models import TargetDatabase
+from tests import databases
 from tests.migrations_runner.conftest import QueueRun
 from tests.migrations_runner.killing import kit
 from tests.migrations_runner.killing.kit import Kill, Runs, Target
@@ -76,6 +78,20 @@ def test_a_part_that_committed_itself_waits_for_a_person(
     run.refresh_from_db()
     assert run.state == RunState.SUCCEEDED, (run.error, run.next_step)
     assert effects(on_target) == [("one",)]
+
+
+def test_the_reaper_ends_no_session_of_another_database(
+    queue: QueueRun, on_target: Target, victims: Victims
+) -> None:
+    """Two installations may have targets on one server, and each has a run 7."""
+    on_target.execute(SCHEMA)
+    run = queue(INSERT)
+    name = session.application_name(run.pk)
+    elsewhere = databases.url_of("postgres")
+    with psycopg.connect(elsewhere, autocommit=True, application_name=name) as other:
+        assert victims.work(_IN_A_STATEMENT, run.pk) == -signal.SIGKILL
+        assert kit.look(run.pk) == RunState.QUEUED
+        assert other.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_only_a_lost_run_is_settled(queue: QueueRun) -> None:
