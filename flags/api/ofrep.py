@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -52,6 +53,9 @@ log = logging.getLogger(__name__)
 LONGEST_REVISION = 19
 CATCH_UP_SECONDS = 0.25
 """How long a client that heard of a newer revision than ours may wait for it."""
+VAIN_SECONDS = 2.0
+"""Nobody waits for so long after a wait in vain: inventing revisions must not hold threads."""
+_in_vain: dict[str, float] = {}
 
 limiter = Limiter(rate=settings.FLAG_RATE, burst=settings.FLAG_BURST)
 
@@ -148,9 +152,15 @@ def _caught_up(environ: WSGIEnvironment, environment: str) -> Ruleset:
     if not query:
         return ruleset.current(environment)
     told = parse_qs(query).get("flagConfigEtag", [""])[0].strip('"')
+    held = ruleset.current(environment)
     if not (told.isascii() and told.isdigit() and len(told) < LONGEST_REVISION):
-        return ruleset.current(environment)
-    return ruleset.wait_for_revision(environment, int(told), CATCH_UP_SECONDS)
+        return held
+    if held.revision >= int(told) or time.monotonic() < _in_vain.get(environment, 0.0):
+        return held
+    rules = ruleset.wait_for_revision(environment, int(told), CATCH_UP_SECONDS)
+    if rules.revision < int(told):
+        _in_vain[environment] = time.monotonic() + VAIN_SECONDS
+    return rules
 
 
 def _etag(rules: Ruleset, question: bytes, answer: bytes) -> str:

@@ -9,9 +9,6 @@ from typing import Any
 import pytest
 import requests
 from django.conf import settings
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
 from flags import rollout, ruleset
 from flags.api import ofrep_request
@@ -283,28 +280,3 @@ def test_answers_come_from_memory_and_not_from_the_rows(universe: Flag, ask: Ask
     assert ask(SINGLE).json()["value"] is False
     FlagState.objects.update(dial=100_000)  # not published, so nobody may notice
     assert ask(SINGLE).json()["value"] is False
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=10,
-)
-bodies = (
-    st.binary(max_size=200)
-    | json_values.map(lambda value: json.dumps(value).encode())
-    | json_values.map(lambda value: json.dumps({"context": value}).encode())
-    | json_values.map(lambda value: json.dumps({"context": {"targetingKey": value}}).encode())
-)
-
-
-@hypothesis_settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(body=bodies, path=st.sampled_from([SINGLE, BULK]))
-def test_whatever_is_sent_is_answered_or_refused_but_never_an_error_of_ours(
-    universe: Flag, ask: Ask, body: bytes, path: str
-) -> None:
-    answer = ask(path, body)
-    assert answer.status_code in {200, 400}
-    assert isinstance(answer.json(), dict)
