@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 _django = get_wsgi_application()
 
 from flags.api.ofrep import ofrep_app  # noqa: E402  (its models need the applications loaded)
+from flags.api.unleash import PREFIX, unleash_app  # noqa: E402
 
 
 def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
     if environ["PATH_INFO"].startswith("/ofrep/"):
         return ofrep_app(environ, start_response)
+    if environ["PATH_INFO"].startswith(PREFIX):
+        return unleash_app(environ, start_response)
     return _django(environ, start_response)

@@ -29,6 +29,7 @@ INACTIVITY_SECONDS = 120
 
 STATUS = {
     200: "200 OK",
+    202: "202 Accepted",
     204: "204 No Content",
     304: "304 Not Modified",
     400: "400 Bad Request",

@@ -54,19 +54,19 @@ def token_of(environ: Mapping[str, Any]) -> TokenFacts:
     return facts
 
 
-def body_of(environ: Mapping[str, Any]) -> bytes:
-    """Return the whole body; rejects with 413 one that is larger than `LARGEST_BODY`."""
+def body_of(environ: Mapping[str, Any], largest: int = LARGEST_BODY) -> bytes:
+    """Return the whole body; rejects with 413 one of more than `largest` bytes."""
     length = environ.get("CONTENT_LENGTH") or ""
     if length and not (length.isascii() and length.isdigit()):
         raise Rejected(400, "Content-Length is not a number.", "PARSE_ERROR")
     chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
     if not length and not chunked:
         return b""
-    wanted = LARGEST_BODY + 1 if chunked else min(int(length[:LONGEST_LENGTH]), LARGEST_BODY + 1)
+    wanted = largest + 1 if chunked else min(int(length[:LONGEST_LENGTH]), largest + 1)
     data: bytes = environ["wsgi.input"].read(wanted)
-    if len(data) > LARGEST_BODY:
+    if len(data) > largest:
         _discard(environ["wsgi.input"], 0 if chunked else int(length[:LONGEST_LENGTH]) - wanted)
-        raise Rejected(413, f"A request holds at most {LARGEST_BODY} bytes.", "GENERAL")
+        raise Rejected(413, f"A request holds at most {largest} bytes.", "GENERAL")
     return data
 
 
@@ -83,7 +83,7 @@ def context_of(body: bytes) -> dict[str, Any]:
     Rejects with 400: PARSE_ERROR for what is not a JSON object, INVALID_CONTEXT for a context or
     a targeting key of the wrong kind, TARGETING_KEY_MISSING for one that is there but null.
     """
-    context = _json_object(body).get("context", {})
+    context = json_object(body).get("context", {})
     if not isinstance(context, dict):
         raise Rejected(400, "“context” is not an object.", "INVALID_CONTEXT")
     key = context.get("targetingKey", "")
@@ -98,7 +98,7 @@ def context_of(body: bytes) -> dict[str, Any]:
     return context
 
 
-def _json_object(data: bytes) -> dict[str, Any]:
+def json_object(data: bytes) -> dict[str, Any]:
     try:
         text = data.decode()
         parsed = _parsed(text)

@@ -62,11 +62,11 @@ def keeper(transactional_db: None) -> Iterator[None]:
     ruleset.stop()
 
 
-class _Server(ThreadingMixIn, WSGIServer):
+class Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
 
-class _Quiet(WSGIRequestHandler):
+class QuietHandler(WSGIRequestHandler):
     def log_message(self, *_args: object) -> None:
         pass
 
@@ -74,7 +74,7 @@ class _Quiet(WSGIRequestHandler):
 @pytest.fixture
 def ofrep(keeper: None) -> Iterator[str]:
     """The base address of a server that answers OFREP with the product's own callable."""
-    server = make_server("127.0.0.1", 0, ofrep_app, _Server, _Quiet)
+    server = make_server("127.0.0.1", 0, ofrep_app, Server, QuietHandler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
