@@ -156,3 +156,13 @@ def test_a_circle_that_opens_or_closes_is_seen_by_all_on_it() -> None:
     again = compiled(a, b, c, before=closed)
     assert set(answers(again).values()) == {"on"}
     assert again.warnings == {}
+
+
+@pytest.mark.parametrize("more", [0, 5])
+def test_the_first_rule_that_matches_decides(more: int) -> None:
+    german = ConditionSpec("country", Operator.IN, ("DE",))
+    known = ConditionSpec("targetingKey", Operator.IN, ("u1", "u2"))
+    passing = tuple(RuleSpec(f"none {n}", segments=("gone",)) for n in range(more))
+    opening, closing = RuleSpec("in", (german, known)), RuleSpec("out", (german,), variant="off")
+    for rules, variant in (((opening, closing), "on"), ((closing, opening), "off")):
+        assert answers(compiled(flag("a", rules=(*passing, *rules)))) == {"a": variant}
