@@ -117,7 +117,7 @@ class Hub:
         snapshot = ruleset.snapshot()
         for environment, listeners in self._listeners.items():
             told = [one for one in tuple(listeners) if _told(one, snapshot, environment)]
-            for listener in told:
+            for listener in {_name(one): one for one in told}.values():
                 _report(listener, connected=True)
 
     def _tick(self) -> None:
