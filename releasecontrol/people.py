@@ -61,6 +61,7 @@ _EDIT_SCRIPTS = {
 }
 _EDIT_ITEMS = {"checklists.add_checklistitem", "checklists.change_checklistitem"}
 _DIAL = {"flags.turn_dial", "flags.kill_flag"}
+_TARGET = {"flags.target_users", "flags.approve_change"}
 _EDIT_FLAGS = {
     "flags.add_flag",
     "flags.change_flag",
@@ -86,6 +87,7 @@ ROLES: dict[str, Role] = {
             | _EDIT_SCRIPTS
             | _EDIT_ITEMS
             | _DIAL
+            | _TARGET
             | _EDIT_FLAGS
             | _EDIT_WATCHED
             | _STATUS
@@ -112,6 +114,7 @@ ROLES: dict[str, Role] = {
             | _EDIT_SCRIPTS
             | _EDIT_ITEMS
             | _DIAL
+            | _TARGET
             | _EDIT_FLAGS
             | _EDIT_WATCHED
             | _STATUS
