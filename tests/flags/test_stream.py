@@ -23,7 +23,7 @@ from django.db import connection, transaction
 
 from flags import rollout, ruleset
 from flags.api import stream_token
-from flags.models import Flag, RulesetRevision
+from flags.models import Flag, FlagClient, RulesetRevision
 from releases import tokens
 from releases.models import ApiToken, Environment
 from tests.flags.conftest import OPERATOR
@@ -65,6 +65,7 @@ def stream(transactional_db: None, tmp_path: Path) -> Iterator[str]:
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(DEADLINE)
+        assert "token=" not in log.read_text(), "a stream key was logged"
 
 
 def wait_until_it_answers(process: subprocess.Popen[bytes], base: str, log: Path) -> None:
@@ -199,6 +200,31 @@ def test_many_clients_hear_of_a_kill_and_none_is_lost(
     for client in clients:
         client.join(DEADLINE)
     assert heard == [str(revision(staging))] * 50
+
+
+def test_it_is_known_who_listens_and_how_far_they_are(
+    universe: Flag, staging: Environment, stream: str, key: str
+) -> None:
+    with listening(stream, key) as client:
+        client.event()
+        turn(universe, staging, 1000)
+        assert client.event()["id"] == str(revision(staging))
+        listener = wait_for_client(connected=True, revision=revision(staging))
+        assert listener.protocol == FlagClient.Protocol.OFREP_STREAM
+        assert listener.instance.startswith("python-requests/")
+    wait_for_client(connected=False, revision=revision(staging))
+
+
+def wait_for_client(**facts: object) -> FlagClient:
+    """The one client, as soon as it is written down with these facts."""
+    until = time.monotonic() + DEADLINE
+    while time.monotonic() < until:
+        found = FlagClient.objects.filter(**facts).first()
+        if found is not None:
+            return found
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(0.05)")
+    pytest.fail(f"no client with {facts}; there are {list(FlagClient.objects.values())}")
 
 
 def test_a_revoked_token_ends_its_streams(
