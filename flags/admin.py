@@ -13,11 +13,20 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from flags import change_admin, change_pages, dial_pages, editing, explain_pages
+from flags import (
+    change_admin,
+    change_pages,
+    dial_pages,
+    editing,
+    explain_pages,
+    segment_admin,
+    target_pages,
+)
 from flags.models import Flag, FlagState, Variant
+from flags.target_forms import FlagForm
 from releases.timeline import Actor
 
-__all__ = ["FlagAdmin", "FlagStateAdmin", "change_admin"]
+__all__ = ["FlagAdmin", "FlagStateAdmin", "change_admin", "segment_admin"]
 
 
 class VariantFormSet(BaseInlineFormSet):
@@ -45,12 +54,25 @@ class VariantInline(admin.TabularInline):
 
 @admin.register(Flag)
 class FlagAdmin(admin.ModelAdmin):
-    list_display = ("key", "name", "kind", "release", "dials")
-    list_filter = ("kind", "release")
+    list_display = ("key", "name", "kind", "use", "release", "expected_until", "dials")
+    list_filter = ("kind", "use", "release")
     search_fields = ("key", "name", "purpose")
-    fields = ("key", "name", "kind", "purpose", "release", "owner", "dials")
+    fields = (
+        "key",
+        "name",
+        "kind",
+        "use",
+        "purpose",
+        "tags",
+        "bucket_by",
+        "expected_until",
+        "release",
+        "owner",
+        "dials",
+    )
     readonly_fields = ("dials",)
     inlines = (VariantInline,)
+    form = FlagForm
 
     def get_readonly_fields(self, request: HttpRequest, obj: Flag | None = None) -> tuple[str, ...]:  # noqa: ARG002
         # The key is what applications ask for and what positions are computed from.
@@ -122,7 +144,10 @@ class FlagStateAdmin(admin.ModelAdmin):
                 name=f"flags_flagstate_{name}",
             )
             for name, view in (
-                dial_pages.VIEWS | change_pages.DIAL_VIEWS | explain_pages.VIEWS
+                dial_pages.VIEWS
+                | change_pages.DIAL_VIEWS
+                | explain_pages.VIEWS
+                | target_pages.VIEWS
             ).items()
         ] + super().get_urls()
 

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
+from flags.faults import flag_faults
 from flags.models import VARIANT_TOTAL, Flag, FlagState, Variant
-from flags.publishing import publish
+from flags.publishing import publish, published_specs
+from flags.reading import flag_specs
+from flags.replacing import Impossible
 from releases import timeline
 from releases.models import Environment
 from releases.refusals import Refused
@@ -33,6 +36,14 @@ def faults(variants: Sequence[Variant]) -> list[str]:
     return found
 
 
+def _refuse_what_cannot_be(flag: Flag, environment: Environment) -> None:
+    specs, segments = published_specs(environment)
+    for spec in flag_specs(environment, [flag]):
+        wrong = flag_faults(spec, specs, segments)
+        if wrong:
+            raise Impossible(spec.key, wrong)
+
+
 @transaction.atomic
 def settle(*, flag: Flag, actor: Actor, created: bool) -> None:
     """Finish writing a flag: on and off for a boolean one without variants, a dial everywhere.
@@ -48,6 +59,7 @@ def settle(*, flag: Flag, actor: Actor, created: bool) -> None:
         raise VariantsDoNotFit(" ".join(wrong))
     for environment in Environment.objects.all():
         FlagState.objects.get_or_create(flag=flag, environment=environment)
+        _refuse_what_cannot_be(flag, environment)
         publish(environment, flags=[flag], actor_name=actor.name)
     timeline.record(
         actor=actor,

@@ -147,7 +147,15 @@ def test_one_dial_at_a_time_is_turned_from_the_list(
 
 # --- Flags --------------------------------------------------------------------------------------
 def form_of(key: str, *variants: dict[str, str], **fields: str) -> dict[str, str]:
-    form = {"key": key, "name": key.title(), "kind": "boolean", "purpose": "", **fields}
+    form = {
+        "key": key,
+        "name": key.title(),
+        "kind": "boolean",
+        "purpose": "",
+        "use": "release",
+        "bucket_by": "targetingKey",
+        **fields,
+    }
     form |= {"variants-TOTAL_FORMS": str(len(variants)), "variants-INITIAL_FORMS": "0"}
     for place, variant in enumerate(variants):
         form |= {f"variants-{place}-{name}": value for name, value in variant.items()}
