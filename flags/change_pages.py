@@ -68,7 +68,7 @@ def copy(request: HttpRequest, pk: int) -> HttpResponse:
         form,
         "Copy from another environment",
         lines=move.lines if move else None,
-        **_blast(request, state.environment, move.after if move else None),
+        **blast_facts(request, state.environment, move.after if move else None),
     )
 
 
@@ -126,7 +126,7 @@ def proposal_facts(request: HttpRequest, proposal: ProposedChange) -> dict[str, 
         "may_carry_out": user.has_perm("flags.turn_dial"),
         "may_withdraw": user.has_perm(proposing.APPROVE) or user.pk == proposal.author_id,
         "note_form": NoteForm(),
-        **_blast(request, proposal.of.environment, after),
+        **blast_facts(request, proposal.of.environment, after),
     }
 
 
@@ -169,7 +169,7 @@ def _say(request: HttpRequest, act: Callable[[], object], done: str) -> None:
         messages.success(request, done)
 
 
-def _blast(
+def blast_facts(
     request: HttpRequest, environment: Environment, after: FlagSpec | None
 ) -> dict[str, Any]:
     """The counts over the sample that was chosen, or why there are none."""

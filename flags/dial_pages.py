@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -15,7 +16,9 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from flags import rollout
+from flags import rollout, targeting
+from flags.change_forms import samples
+from flags.change_pages import blast_facts
 from flags.forms import KillForm, ReasonForm, TurnForm, show_refusal
 from flags.models import FlagState
 from flags.percent import format_percent
@@ -32,10 +35,13 @@ def address(name: str, state: FlagState) -> str:
 
 def turn(request: HttpRequest, pk: int) -> HttpResponse:
     state = _state(request, pk, "flags.turn_dial")
-    form = TurnForm(_given(request), initial={"to": state.percent})
+    form = TurnForm(_given(request), initial=TurnForm.initial_of(state.dial))
     if "_preview" in request.POST and form.is_valid():
-        preview = change_in_words(state, form.cleaned_data["to"])
-        return _page(request, state, form, "Turn the dial", preview=preview)
+        to = form.cleaned_data["to"]
+        after = replace(targeting.spec(state.flag, state.environment), dial=to)
+        preview = change_in_words(state, to)
+        counted = blast_facts(request, state.environment, after)
+        return _page(request, state, form, "Turn the dial", preview=preview, **counted)
     return _act(request, state, form, "Turn the dial", _turn)
 
 
@@ -130,7 +136,12 @@ def _say(request: HttpRequest, state: FlagState, verb: Verb, given: dict[str, An
 
 
 def _page(
-    request: HttpRequest, state: FlagState, form: forms.Form, title: str, preview: str = ""
+    request: HttpRequest,
+    state: FlagState,
+    form: forms.Form,
+    title: str,
+    preview: str = "",
+    **more: Any,
 ) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
@@ -141,6 +152,8 @@ def _page(
         "preview": preview,
         "can_preview": isinstance(form, TurnForm),
         "danger": isinstance(form, KillForm),
+        "samples": samples() if isinstance(form, TurnForm) else None,
+        **more,
         "opts": FlagState._meta,
     }
     return TemplateResponse(request, "admin/flags/flagstate/act.html", context)

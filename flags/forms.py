@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 
-from flags.percent import PercentRefused, parse_percent
+from flags.models import FULL_DIAL
+from flags.percent import PercentRefused, format_percent, parse_percent
 from releases.refusals import Refused
+
+_WHOLE, _TENTH = 1000, 100
+"""A percent and a tenth of one, in the dial's thousandths of a percent."""
 
 
 def show_refusal(form: forms.Form, refused: Refused) -> None:
@@ -42,13 +48,37 @@ class TurnForm(ReasonForm):
     to = forms.CharField(
         label="Expose",
         max_length=20,
-        widget=forms.NumberInput(attrs={"min": "0", "max": "100", "step": "0.001"}),
-        help_text="Percent of the users: 10, or finer such as 12.5. 100 is everyone, 0 is nobody.",
+        widget=forms.NumberInput(attrs={"min": "0", "max": "100", "step": "1"}),
+        help_text="Whole percent of the users. 100 is everyone, 0 is nobody.",
     )
-    field_order = ("to", "reason")
+    finer = forms.ChoiceField(
+        label="And tenths",
+        required=False,
+        choices=[("", "none"), *((str(tenth), f"0.{tenth} %") for tenth in range(1, 10))],
+        help_text="Clients of Unleash take whole percents only; they are sent the lower one.",
+    )
+    field_order = ("to", "finer", "reason")
 
     def clean_to(self) -> int:
         try:
             return parse_percent(self.cleaned_data["to"])
         except PercentRefused as refused:
             raise forms.ValidationError(refused.message) from None
+
+    def clean(self) -> dict[str, Any]:
+        """Add the tenths, where the percentage itself has none."""
+        given = super().clean() or {}
+        tenths = int(given.get("finer") or 0) * _TENTH
+        if tenths and "to" in given:
+            if given["to"] % _WHOLE or given["to"] + tenths > FULL_DIAL:
+                self.add_error("finer", "Tenths go with a whole percentage below 100.")
+            given["to"] += tenths
+        return given
+
+    @staticmethod
+    def initial_of(dial: int) -> dict[str, str]:
+        """A dial as the two fields show it; thousandths, which only the API sets, stay with it."""
+        whole, rest = divmod(dial, _WHOLE)
+        if rest % _TENTH:
+            return {"to": format_percent(dial)}
+        return {"to": str(whole), "finer": str(rest // _TENTH) if rest else ""}

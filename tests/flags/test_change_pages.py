@@ -170,3 +170,31 @@ def test_who_may_not_turn_a_dial_may_not_plan_copy_or_sample(
     for where in (page("flagstate_schedule", state.pk), page("flagstate_copy", state.pk)):
         assert client.get(where).status_code == 403
     assert client.get(reverse("admin:flags_usersample_add")).status_code == 403
+
+
+def test_the_dial_goes_in_whole_percents_with_tenths_behind_finer(
+    universe: Flag, staging: Environment, ana: User
+) -> None:
+    client, state = signed_in(ana), dial_of(universe, staging)
+    where = page("flagstate_turn", state.pk)
+    client.post(where, {"to": "12", "finer": "5", "reason": "x"})
+    assert dial_of(universe, staging).dial == 12_500
+    shown = client.get(where).text
+    assert 'value="12"' in shown
+    assert '<option value="5" selected>0.5 %</option>' in shown
+    refused = client.post(where, {"to": "100", "finer": "1", "reason": "x"})
+    assert "below 100" in refused.text
+    assert dial_of(universe, staging).dial == 12_500
+    rollout.turn_dial(flag=universe, environment=staging, to=12_345, reason="x", actor=OPERATOR)
+    assert 'value="12.345"' in client.get(where).text
+
+
+def test_a_turn_is_tried_on_a_sample_before_it_is_done(
+    universe: Flag, staging: Environment, ana: User
+) -> None:
+    client, state = signed_in(ana), dial_of(universe, staging)
+    client.post(reverse("admin:flags_usersample_add"), {"name": "some", "text": "a\nb"})
+    given = {"to": "100", "reason": "x", "sample": "some", "_preview": "1"}
+    shown = client.post(page("flagstate_turn", state.pk), given).text
+    assert "<strong>2</strong> would enter" in shown
+    assert dial_of(universe, staging).dial == 0
