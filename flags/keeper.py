@@ -16,13 +16,16 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from flags import snapshot
+from flags import disk, snapshot
+from flags.disk import Saver
 from flags.snapshot import Snapshot
 from releases.tokens import CHANNEL
 
@@ -40,6 +43,8 @@ class Keeper:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.snapshot: Snapshot | None = None
+        self.from_disk = False
+        self._saver = Saver(Path(settings.RULESET_DIR))
         self._confirmed_at = 0.0
         self._reading_finished = threading.Condition()
         self._begun = 0
@@ -59,6 +64,7 @@ class Keeper:
         self._stopping = True
         self._wake()
         self._thread.join()
+        self._saver.stop()
         self._wake_reader.close()
         self._wake_writer.close()
 
@@ -130,8 +136,12 @@ class Keeper:
             self._begun = self._finished + 1
         asked_at = time.monotonic()
         if known is None or snapshot.marks() != known.marks:
-            self.snapshot = snapshot.load(known)
+            # Of a snapshot from disk nothing is taken over: the database may be another by now.
+            self.snapshot = snapshot.load(known if known and known.marks else None)
+            self._saver.offer(self.snapshot)
+            self.from_disk = False
         self._confirmed_at = asked_at
+        self._saver.confirm()
         with self._reading_finished:
             self._connected = True
             self._finished = self._begun
@@ -146,7 +156,20 @@ class Keeper:
             except Exception:
                 log.exception("a listener of the ruleset failed")
 
+    def _answer_from_disk(self) -> None:
+        """Nothing was read yet and the database is away: what was kept last has to do."""
+        kept = disk.read(Path(settings.RULESET_DIR))
+        if kept is None:
+            return
+        held, age = kept
+        self._confirmed_at = time.monotonic() - age
+        self.from_disk = True
+        self.snapshot = held
+        log.warning("the ruleset is the one kept on disk, %.0f seconds old", age)
+
     def _say_that_it_is_away(self, away: Exception) -> None:
+        if self.snapshot is None:
+            self._answer_from_disk()
         with self._reading_finished:
             first, self._connected = self._connected, False
             self._reading_finished.notify_all()

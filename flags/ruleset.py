@@ -65,6 +65,11 @@ def age() -> float | None:
     return keeper.age()
 
 
+def is_from_disk() -> bool:
+    """Is the ruleset the one kept on disk, because the database was not there yet?"""
+    return _kept().from_disk
+
+
 def token(text: str) -> TokenFacts | None:
     """Return the facts of a live token, else None.
 

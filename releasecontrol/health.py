@@ -62,4 +62,5 @@ def _ruleset() -> dict[str, Any]:
     age = ruleset.age()
     if age is None:
         return {"ok": False, "says": "no ruleset was loaded yet"}
-    return {"ok": age <= settings.WORKER_STALE_SECONDS, "age_seconds": round(age, 1)}
+    told = {"ok": age <= settings.WORKER_STALE_SECONDS, "age_seconds": round(age, 1)}
+    return {**told, "says": "the one kept on disk"} if ruleset.is_from_disk() else told

@@ -36,6 +36,7 @@ ALLOWED_HOSTS = [
     if host.strip()
 ]
 SECRET_KEY = secret_key(VAR_DIR)
+RULESET_DIR = os.environ.get("RULESET_DIR") or str(VAR_DIR / "ruleset")
 
 # --- Database: PostgreSQL everywhere --------------------------------------------------------
 EMBEDDED = not os.environ.get("DATABASE_URL")

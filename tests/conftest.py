@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 
 # Playwright's synchronous API runs an event loop in the test's thread; Django must not mind.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -22,6 +24,7 @@ from releases.models import Environment, Release
 def pytest_configure() -> None:
     """A fast password hash: what is tested is who may, not how passwords are kept."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.RULESET_DIR = tempfile.mkdtemp(prefix="ruleset-")
 
 
 #: What takes longest, longest first: begun last, one process would work on while the others wait.
@@ -59,6 +62,7 @@ def pytest_runtest_teardown() -> None:
     tally.stop()
     counting.stop()
     ruleset.stop()
+    shutil.rmtree(settings.RULESET_DIR, ignore_errors=True)
 
 
 def _person(username: str, name: str, role: str) -> User:

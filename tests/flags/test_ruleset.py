@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -226,6 +228,7 @@ def test_a_process_that_has_never_seen_the_database_says_so_without_waiting_long
     unreachable_database: None,
 ) -> None:
     ruleset.stop()
+    shutil.rmtree(settings.RULESET_DIR)  # nothing was kept on disk either
     with pytest.raises(ruleset.NoRulesetYet):
         ruleset.current("staging")
     assert ruleset.age() is None
@@ -265,9 +268,9 @@ def test_a_kill_in_another_process_reaches_this_one_by_notification(
     turn(universe, staging, 100_000)
     lived = ruleset.wait_for_revision("staging", revision(staging), DEADLINE)
     assert lived.flags["universe-v2"]({}).value is True
-    settings = connection.settings_dict
-    address = f"{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
-    url = f"postgresql://{settings['USER']}:{settings['PASSWORD']}@{address}"
+    facts = connection.settings_dict
+    address = f"{facts['HOST']}:{facts['PORT']}/{facts['NAME']}"
+    url = f"postgresql://{facts['USER']}:{facts['PASSWORD']}@{address}"
     subprocess.run(
         [sys.executable, "-c", _KILLER], env={**os.environ, "DATABASE_URL": url}, check=True
     )
