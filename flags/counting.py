@@ -57,6 +57,8 @@ class Sight:
     """The newest that is known of a client; None: nothing new."""
 
     at: datetime
+    reached_at: datetime | None
+    """When it was first heard of at this revision."""
     revision: int | None
     application: str
     sdk: str
@@ -108,9 +110,12 @@ class Counts:
 
 
 def _merged(known: Sight, newer: Sight) -> Sight:
+    goes_on = newer.revision is not None and newer.revision > (known.revision or -1)
+    furthest = newer if goes_on else known
     return Sight(
         at=newer.at,
-        revision=known.revision if newer.revision is None else newer.revision,
+        reached_at=furthest.reached_at,
+        revision=furthest.revision,
         application=newer.application or known.application,
         sdk=newer.sdk or known.sdk,
         connected=known.connected if newer.connected is None else newer.connected,
@@ -145,7 +150,9 @@ def seen(  # noqa: PLR0917  (what a request knows of its client)
     `protocol` is one of FlagClient.Protocol; `connected` says that a stream opened or closed.
     """
     client = Client(environment, token_id, protocol, _clipped(instance))
-    sight = Sight(datetime.now(UTC), revision, _clipped(application), _clipped(sdk), connected)
+    now = datetime.now(UTC)
+    reached_at = None if revision is None else now
+    sight = Sight(now, reached_at, revision, _clipped(application), _clipped(sdk), connected)
     _writer().counts.seen(client, sight)
 
 
@@ -279,13 +286,14 @@ _EVALUATED = """
 _SEEN = """
     INSERT INTO flags_flagclient
            (environment_id, token_id, protocol, instance, application, sdk, revision, connected,
-            first_seen, last_seen)
+            first_seen, last_seen, reached_at)
     SELECT e.id, t.id, given.protocol, given.instance, given.application, given.sdk,
-           given.revision, coalesce(given.connected, c.connected, false), given.at, given.at
+           given.revision, coalesce(given.connected, c.connected, false), given.at, given.at,
+           given.reached_at
       FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[],
-                  %s::bigint[], %s::boolean[], %s::timestamptz[])
+                  %s::bigint[], %s::boolean[], %s::timestamptz[], %s::timestamptz[])
            AS given (environment, token_id, protocol, instance, application, sdk, revision,
-                     connected, at)
+                     connected, at, reached_at)
       JOIN releases_environment e ON e.slug = given.environment
       JOIN releases_apitoken t ON t.id = given.token_id
       LEFT JOIN flags_flagclient c ON c.environment_id = e.id AND c.token_id = t.id
@@ -295,6 +303,8 @@ _SEEN = """
            application = coalesce(nullif(excluded.application, ''), flags_flagclient.application),
            sdk = coalesce(nullif(excluded.sdk, ''), flags_flagclient.sdk),
            revision = greatest(flags_flagclient.revision, excluded.revision),
+           reached_at = CASE WHEN excluded.revision > coalesce(flags_flagclient.revision, -1)
+                             THEN excluded.reached_at ELSE flags_flagclient.reached_at END,
            connected = excluded.connected,
            last_seen = greatest(flags_flagclient.last_seen, excluded.last_seen)
 """
@@ -322,6 +332,7 @@ def write(answers: dict[Answer, int], clients: dict[Client, Sight]) -> None:
                     [one.revision for one in sights],
                     [one.connected for one in sights],
                     [one.at for one in sights],
+                    [one.reached_at for one in sights],
                 ],
             )
 

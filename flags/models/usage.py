@@ -25,6 +25,9 @@ class FlagClient(models.Model):
     application = models.CharField(max_length=200, blank=True)
     sdk = models.CharField(max_length=200, blank=True)
     revision = models.BigIntegerField(null=True, help_text="Null: connected, nothing known yet.")
+    reached_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was first heard of at this revision."
+    )
     connected = models.BooleanField(default=False, help_text="An event stream is open now.")
     first_seen = models.DateTimeField()
     last_seen = models.DateTimeField()

@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.utils import timezone
 
-from flags import removal, targeting
+from flags import propagation, removal, targeting
 from flags.bucketing import EVERYBODY, NOBODY
 from flags.differences import rule_in_words
 from flags.models import Flag, FlagState
@@ -70,3 +70,9 @@ def _dial_in_words(spec: FlagSpec) -> str:
     if spec.dial == EVERYBODY:
         return "100 %, everybody else, with or without a key."
     return f"{format_percent(spec.dial)} % of everybody else, by {spec.bucket_by}."
+
+
+@register.inclusion_tag("flags/_propagation.html")
+def propagation_of(state: FlagState) -> dict[str, Any]:
+    """How far the newest revision has come among the clients of the dial's environment."""
+    return {"state": state, "standing": propagation.standing(state.environment)}

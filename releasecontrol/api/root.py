@@ -9,6 +9,7 @@ from releasecontrol.api import (
     flag_explain,
     flags,
     problems,
+    propagation,
     rehearsals,
     releases,
     runs,
@@ -32,4 +33,5 @@ api.add_router("", scripts.router)
 api.add_router("", targets.router)
 api.add_router("", flags.router)
 api.add_router("", flag_changes.router)
+api.add_router("", propagation.router)
 api.add_router("", flag_explain.router)

@@ -155,3 +155,10 @@ def test_a_viewer_changes_nothing(call: Any, flag: Flag, vic: User) -> None:
     given["due_at"] = "2099-01-01T09:00:00Z"
     is_problem(call(vic, "POST", "/flags/x/schedule", given), 403, "not-permitted")
     is_problem(call(vic, "POST", "/samples", {"name": "a", "text": "b"}), 403, "not-permitted")
+
+
+def test_how_far_a_revision_has_come_is_told(call: Any, flag: Flag, vic: User) -> None:
+    told = call(vic, "GET", "/environments/staging/propagation").json()
+    assert (told["total"], told["reached"], told["stragglers"]) == (0, 0, [])
+    assert told["says"] == f"Revision {told['revision']}: no client is there to have it."
+    is_problem(call(vic, "GET", "/environments/moon/propagation"), 409, "no-such-environment")
