@@ -5,6 +5,8 @@ environment, with the revision as its id. A client that comes back with ``Last-E
 once if it missed something; one that comes without hears the present revision first, because a
 change may have fallen between its last question and its connection.
 
+SDKs of Unleash are told the flags themselves, on paths of their own (`unleash_stream`).
+
 One process serves thousands of clients: it holds one database connection (the keeper's), and a
 client holds nothing but its place in the hub (`flags/api/stream_hub.py`).
 """
@@ -18,9 +20,10 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
 from flags import ruleset
-from flags.api import who
+from flags.api import unleash_stream, who
+from flags.api.ofrep_request import Rejected
 from flags.api.stream_hub import NEVER, Hub, Listener, Message, Send
-from flags.api.stream_token import PATH, StreamKey, read_key
+from flags.api.stream_token import PATH, UNLEASH_PATH, read_key
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -50,7 +53,7 @@ class StreamApp:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/healthz":
             await _say(send, 200, {"status": "ok"})
-        elif scope["path"] != PATH:
+        elif scope["path"] not in LISTENERS:
             await _say(send, 404, {"errorDetails": "There is nothing at this address."})
         elif scope["method"] != "GET":
             await _say(send, 405, {"errorDetails": "Listen with GET."})
@@ -63,12 +66,12 @@ class StreamApp:
         except ruleset.NoRulesetYet as away:
             await _say(send, 503, {"errorDetails": away.message})
             return
-        query = parse_qs(scope["query_string"].decode("latin-1"))
-        key = read_key(query.get("token", [""])[0])
-        if key is None or not key.is_live(ruleset.snapshot()):
-            await _say(send, 401, {"errorDetails": "This stream key is not valid or has ended."})
+        try:
+            listener = await LISTENERS[scope["path"]](send, scope)
+        except Rejected as rejected:
+            await _say(send, rejected.status, _refusal(scope, rejected))
             return
-        await _stream(hub, key, scope, receive, send)
+        await _stream(hub, listener, receive, send)
 
     async def _started(self) -> Hub:
         """Start the hub with the first client; the first look at the database blocks a thread."""
@@ -84,10 +87,9 @@ async def _start_hub() -> Hub:
     return hub
 
 
-async def _stream(hub: Hub, key: StreamKey, scope: Scope, receive: Receive, send: Send) -> None:
+async def _stream(hub: Hub, listener: Listener, receive: Receive, send: Send) -> None:
     """Keep a connection open until the client goes or loses its right to listen."""
     await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-    listener = Listener(send, key, who.of_scope(scope), _last_event_id(scope))
     gone = asyncio.ensure_future(_disconnected(receive, listener))
     hub.add(listener)
     try:
@@ -95,6 +97,28 @@ async def _stream(hub: Hub, key: StreamKey, scope: Scope, receive: Receive, send
     finally:
         gone.cancel()
         hub.remove(listener)
+
+
+async def _listener(send: Send, scope: Scope) -> Listener:
+    query = parse_qs(scope["query_string"].decode("latin-1"))
+    key = read_key(query.get("token", [""])[0])
+    if key is None or not key.is_live(ruleset.snapshot()):
+        raise Rejected(401, "This stream key is not valid or has ended.")
+    return Listener(send, key, who.of_scope(scope), _last_event_id(scope))
+
+
+LISTENERS: dict[str, Callable[[Send, Scope], Awaitable[Listener]]] = {
+    PATH: _listener,
+    UNLEASH_PATH: unleash_stream.listener,
+    unleash_stream.SDK_PATH: unleash_stream.listener,
+}
+
+
+def _refusal(scope: Scope, rejected: Rejected) -> dict[str, str]:
+    if scope["path"] == PATH:
+        return {"errorDetails": rejected.details}
+    name = "AuthenticationRequired" if rejected.status == 401 else "NoAccessError"  # noqa: PLR2004
+    return {"name": name, "message": rejected.details}
 
 
 def _last_event_id(scope: Scope) -> int:

@@ -37,6 +37,9 @@ NEVER = -1
 class Listener:
     """One open connection: what it may hear, and the newest revision it was told of."""
 
+    protocol = FlagClient.Protocol.OFREP_STREAM.value
+    application = ""
+
     def __init__(self, send: Send, key: StreamKey, who: Who, seen: int) -> None:
         self.key = key
         self.who = who
@@ -81,7 +84,7 @@ class Hub:
         self._listeners: dict[str, set[Listener]] = defaultdict(set)
         self._beats: tuple[set[Listener], ...] = tuple(set() for _ in range(HEARTBEAT_SECONDS))
         self._beat = 0
-        self._open: Counter[tuple[int, str]] = Counter()
+        self._open: Counter[tuple[str, int, str]] = Counter()
 
     def start(self) -> None:
         """Listen to the keeper, and send a heartbeat to a fifteenth of the clients each second."""
@@ -142,16 +145,17 @@ def _report(listener: Listener, *, connected: bool) -> None:
     counting.seen(
         listener.key.environment,
         listener.key.token_id,
-        FlagClient.Protocol.OFREP_STREAM.value,
+        listener.protocol,
         listener.who.instance,
         None if listener.seen == NEVER else listener.seen,
+        application=listener.application,
         sdk=listener.who.agent,
         connected=connected,
     )
 
 
-def _name(listener: Listener) -> tuple[int, str]:
-    return listener.key.token_id, listener.who.instance
+def _name(listener: Listener) -> tuple[str, int, str]:
+    return listener.protocol, listener.key.token_id, listener.who.instance
 
 
 # --- What is sent -------------------------------------------------------------------------------

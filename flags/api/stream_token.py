@@ -20,7 +20,7 @@ from flags.snapshot import Snapshot, TokenFacts
 
 PERIOD_SECONDS = 1800
 PATH = "/stream/flags"
-_SALT = "flags.stream"
+UNLEASH_PATH = "/stream/unleash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +43,25 @@ def period() -> int:
     return int(time.time()) // PERIOD_SECONDS
 
 
-def stream_address(facts: TokenFacts, present: int) -> str:
-    """Return the absolute address of the stream for the holder of this API token."""
-    return _address(facts.id, facts.environment, (present + 2) * PERIOD_SECONDS)
+def stream_address(facts: TokenFacts, present: int, path: str = PATH) -> str:
+    """Return the absolute address of a stream for the holder of this API token."""
+    return _address(facts.id, facts.environment, (present + 2) * PERIOD_SECONDS, path)
 
 
-def read_key(text: str) -> StreamKey | None:
-    """Return what a key says, or None if it was not signed by us."""
+def read_key(text: str, path: str = PATH) -> StreamKey | None:
+    """Return what a key for this path says, or None if it was not signed by us for it."""
     try:
-        token_id, environment, until = _signer().unsign_object(text)
+        token_id, environment, until = _signer(path).unsign_object(text)
     except (signing.BadSignature, ValueError, TypeError):
         return None
     return StreamKey(token_id, environment, until)
 
 
 @lru_cache(maxsize=1024)
-def _address(token_id: int, environment: str, until: int) -> str:
-    key = _signer().sign_object([token_id, environment, until])
-    return f"{settings.STREAM_URL}{PATH}?{urlencode({'token': key})}"
+def _address(token_id: int, environment: str, until: int, path: str) -> str:
+    key = _signer(path).sign_object([token_id, environment, until])
+    return f"{settings.STREAM_URL}{path}?{urlencode({'token': key})}"
 
 
-def _signer() -> signing.Signer:
-    return signing.Signer(salt=_SALT)
+def _signer(path: str) -> signing.Signer:
+    return signing.Signer(salt=f"flags.stream:{path}")

@@ -26,12 +26,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
-
 from flags import counting, ruleset
 from flags.api.ofrep import within_limits
 from flags.api.ofrep_answers import STATUS, Answer
 from flags.api.ofrep_request import Rejected, body_of, json_object, token_of
+from flags.api.stream_token import UNLEASH_PATH, period, stream_address
 from flags.models import FlagClient, FlagUsage
 from flags.snapshot import Ruleset, TokenFacts
 from flags.specs import FlagSpec
@@ -82,7 +81,7 @@ def _answer(environ: WSGIEnvironment) -> Answer:
     if path == "features":
         return _features(environ, facts)
     if path == "streaming":
-        return _redirect(environ)
+        return _redirect(facts)
     if path == "register":
         return _register(environ, facts, json_object(body))
     return _metrics(environ, facts, json_object(body))
@@ -159,8 +158,9 @@ def revision_of(etag: str) -> int | None:
     return int(parts[1][:18])
 
 
-def _redirect(environ: WSGIEnvironment) -> Answer:
-    where = f"{settings.STREAM_URL}{environ['PATH_INFO']}"
+def _redirect(facts: TokenFacts) -> Answer:
+    # With a signed key: an HTTP client that is sent to another port leaves its token behind.
+    where = stream_address(facts, period(), UNLEASH_PATH)
     return "307 Temporary Redirect", [("Location", where), ("Content-Length", "0")], b""
 
 
