@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -20,6 +21,7 @@ from flags import (
     editing,
     explain_pages,
     segment_admin,
+    stale,
     target_pages,
 )
 from flags.models import Flag, FlagState, Variant
@@ -77,6 +79,22 @@ class FlagAdmin(admin.ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Flag | None = None) -> tuple[str, ...]:  # noqa: ARG002
         # The key is what applications ask for and what positions are computed from.
         return ("key", "kind", "dials") if obj is not None else ("dials",)
+
+    def get_urls(self) -> list[URLPattern]:
+        stale_page = self.admin_site.admin_view(self.stale_view)
+        return [path("stale/", stale_page, name="flags_flag_stale"), *super().get_urls()]
+
+    def stale_view(self, request: HttpRequest) -> HttpResponse:
+        """Flags that have outlived their use, by owner."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Stale flags",
+            "owned": stale.by_owner(stale.report()),
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/flags/flag/stale.html", context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Flag]:
         return super().get_queryset(request).prefetch_related("states__environment")

@@ -50,6 +50,7 @@ JOBS = (
     Job("forget rows kept for an undo", 3600, "migrations_runner.undo.retention.purge"),
     Job("ask for users of a target again", 5, "releasecontrol.samples.redispatch"),
     Job("forget samples of users", 3600, "flags.samples.forget"),
+    Job("forget old counts of flags", 3600, "flags.stale.forget"),
     Job("forget clients that are gone", 3600, "flags.propagation.forget"),
     Job("prune", 3600, "releasecontrol.schedule.prune"),
 )

@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.utils import timezone
 
-from flags import propagation, removal, targeting
+from flags import propagation, removal, stale, targeting
 from flags.bucketing import EVERYBODY, NOBODY
 from flags.differences import rule_in_words
 from flags.models import Flag, FlagState
@@ -76,3 +76,9 @@ def _dial_in_words(spec: FlagSpec) -> str:
 def propagation_of(state: FlagState) -> dict[str, Any]:
     """How far the newest revision has come among the clients of the dial's environment."""
     return {"state": state, "standing": propagation.standing(state.environment)}
+
+
+@register.inclusion_tag("flags/_usage.html")
+def usage_of(state: FlagState) -> dict[str, Any]:
+    """What was answered on a dial, by variant and stand of the dial."""
+    return {"state": state, "rows": stale.exposures(state)}
