@@ -87,7 +87,7 @@ class Variant(models.Model):
 
     flag = models.ForeignKey(Flag, on_delete=models.CASCADE, related_name="variants")
     name = models.CharField(max_length=60, validators=[key_validator])
-    value = models.JSONField()
+    value = models.JSONField(blank=True)  # an empty text is an answer; clean() refuses nothing
     weight = models.PositiveIntegerField(
         default=0,
         validators=[MaxValueValidator(VARIANT_TOTAL)],

@@ -15,6 +15,7 @@ from ninja.errors import Throttled as TooMany
 from checklists.gates import GateClosed
 from flags.proposing import Proposed
 from flags.replacing import Impossible
+from flags.segments import SegmentFaulty
 from releases.refusals import NotPermitted, Refused
 
 _TITLES = {
@@ -51,7 +52,7 @@ def _refused(_request: HttpRequest, refusal: Refused) -> HttpResponse:
         ]
     if isinstance(refusal, Proposed):
         more["proposal"] = refusal.proposal.pk
-    if isinstance(refusal, Impossible):
+    if isinstance(refusal, Impossible | SegmentFaulty):
         more["faults"] = list(refusal.faults)
     status = 403 if isinstance(refusal, NotPermitted) else 409
     return problem(status, refusal.code, refusal.message, **more)

@@ -7,6 +7,7 @@ from ninja import NinjaAPI
 from releasecontrol.api import (
     flag_changes,
     flag_explain,
+    flag_targeting,
     flags,
     problems,
     propagation,
@@ -33,5 +34,6 @@ api.add_router("", scripts.router)
 api.add_router("", targets.router)
 api.add_router("", flags.router)
 api.add_router("", flag_changes.router)
+api.add_router("", flag_targeting.router)
 api.add_router("", propagation.router)
 api.add_router("", flag_explain.router)
