@@ -176,8 +176,9 @@ class _Strategies:
         if rest:
             told = f"{what} stands at {format_percent(percentage)} %; SDKs get {whole} %"
             self.differences.append(Difference(told, rest))
-        if whole:
-            self._send("flexibleRollout", asked, variants, whole)
+        if whole:  # an empty key is none to us, SDKs would hash it
+            named = ConditionSpec(self.spec.bucket_by, Operator.IN, ("",), negate=True)
+            self._send("flexibleRollout", (*asked, named), variants, whole)
         if percentage == EVERYBODY:
             self._send("default", asked, variants[:1])
 

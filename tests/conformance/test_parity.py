@@ -10,7 +10,7 @@ import io
 import json
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from yggdrasil_engine.engine import UnleashEngine
 
 from flags import ruleset, transfer
 from flags.api.ofrep import ofrep_app
+from flags.compiling import compile_ruleset
 from flags.faults import flag_faults
 from flags.models import Flag
 from flags.snapshot import Ruleset
@@ -164,6 +165,31 @@ def test_every_way_of_asking_gives_one_answer(rules: Ruleset, staging: Environme
         assert answers == {number: given[key] for number, given in core.items()}
 
 
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"targetingKey": None},
+        {"targetingKey": ""},
+        {"organisation": None},
+        {"organisation": ""},
+        {"organisation": 5},
+        {"targetingKey": None, "organisation": None},
+    ],
+    ids=str,
+)
+def test_whoever_has_no_key_or_an_odd_one_is_answered_alike(
+    specs: list[FlagSpec], known: dict[str, Any]
+) -> None:
+    by_key = {one.key: one for one in specs}
+    core = compile_ruleset(by_key, SEGMENTS).flags
+    engine = _engine(by_key, SEGMENTS)
+    for number in range(48):
+        asked = {**context(number), **known}
+        asked = {name: value for name, value in asked.items() if value is not None}
+        ours = {key: resolve(asked).variant for key, resolve in core.items()}
+        assert {key: _told(engine, by_key[key], asked) for key in core} == ours
+
+
 def _by_ofrep(staging: Environment) -> dict[int, dict[str, str]]:
     _, token = tokens.issue(environment=staging, scope="evaluate", name="t", actor=OPERATOR)
     return {number: _bulk(token, number) for number in range(KEYS)}
@@ -187,19 +213,23 @@ def _bulk(token: str, number: int) -> dict[str, str]:
 
 
 def _by_unleash(rules: Ruleset) -> dict[int, dict[str, str]]:
-    engine = UnleashEngine()
-    sent = features(rules.specs, rules.segments, datetime.now(UTC))
-    assert engine.take_state(json.dumps(sent)) is None
+    engine = _engine(rules.specs, rules.segments)
     return {
-        number: {spec.key: _asked(engine, spec, number) for spec in rules.specs.values()}
+        number: {key: _told(engine, spec, context(number)) for key, spec in rules.specs.items()}
         for number in range(KEYS)
     }
 
 
-def _asked(engine: UnleashEngine, spec: FlagSpec, number: int) -> str:
-    given = context(number)
-    key = given.pop("targetingKey")
-    asked = {"userId": key, "properties": given}
+def _engine(specs: Mapping[str, FlagSpec], segments: Mapping[str, SegmentSpec]) -> UnleashEngine:
+    engine = UnleashEngine()
+    assert engine.take_state(json.dumps(features(specs, segments, datetime.now(UTC)))) is None
+    return engine
+
+
+def _told(engine: UnleashEngine, spec: FlagSpec, given: Mapping[str, Any]) -> str:
+    properties = dict(given)
+    key = properties.pop("targetingKey", None)
+    asked = {"properties": properties} if key is None else {"userId": key, "properties": properties}
     if not engine.is_enabled(spec.key, asked).is_enabled:
         return "off"
     return str(engine.get_variant(spec.key, asked).variant.name)
@@ -215,7 +245,9 @@ def _by_sql(rules: Ruleset) -> dict[str, dict[int, str]]:
             except NotByKeyAlone:
                 continue
             cursor.execute(asked.setup)
-            keys = f"SELECT n, {KEY_IN_SQL[spec.bucket_by]} AS key FROM generate_series(0, %s) n"
-            cursor.execute(f"SELECT n, {asked.variant} FROM ({keys}) k", [KEYS - 1])
+            keys = (
+                f"SELECT n, {KEY_IN_SQL[spec.bucket_by]} AS key FROM generate_series(0, {KEYS}) n"
+            )
+            cursor.execute(f"SELECT n, {asked.variant} FROM ({keys}) k WHERE n < {KEYS}")
             answers[key] = dict(cursor.fetchall())
     return answers
