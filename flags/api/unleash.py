@@ -83,7 +83,7 @@ def _answer(environ: WSGIEnvironment) -> Answer:
     if path == "streaming":
         return _redirect(facts)
     if path == "register":
-        return _register(environ, facts, json_object(body))
+        return _register(json_object(body))
     return _metrics(environ, facts, json_object(body))
 
 
@@ -165,8 +165,9 @@ def _redirect(facts: TokenFacts) -> Answer:
 
 
 # --- What SDKs tell -----------------------------------------------------------------------------
-def _register(environ: WSGIEnvironment, facts: TokenFacts, told: Mapping[str, Any]) -> Answer:
-    _saw(environ, facts, None, told)
+def _register(_told: Mapping[str, Any]) -> Answer:
+    # Polls and streams say who asks. To note it here, too, would make of a streaming SDK a polling
+    # one of which nobody knows what it has.
     return STATUS[202], [("Content-Length", "0")], b""
 
 
@@ -198,7 +199,7 @@ def _metrics(environ: WSGIEnvironment, facts: TokenFacts, told: Mapping[str, Any
     if len(toggles) > MOST_TOGGLES:
         raise Rejected(400, f"At most {MOST_TOGGLES} toggles fit into one bucket.")
     counted = [(key, _counts(key, one)) for key, one in toggles.items()]
-    instance = _saw(environ, facts, None, told)
+    instance = _name(environ, told)
     span = (str(bucket.get("start"))[:40], str(bucket.get("stop"))[:40])
     if _taken.is_new((facts.id, instance, *span)):
         specs = ruleset.current(facts.environment).specs
@@ -245,28 +246,25 @@ def _count(
             )
 
 
-def _saw(
-    environ: WSGIEnvironment,
-    facts: TokenFacts,
-    revision: int | None,
-    told: Mapping[str, Any] | None = None,
-) -> str:
-    """Note this client; returns how it names itself."""
-    told = told or {}
-    instance = _text(environ, told, "HTTP_UNLEASH_INSTANCEID", "instanceId")
-    connection = _text(environ, told, "HTTP_UNLEASH_CONNECTION_ID", "connectionId")
-    name = connection or instance or "unnamed"
+def _saw(environ: WSGIEnvironment, facts: TokenFacts, revision: int | None) -> None:
+    """Note who polls, and the revision that it surely has."""
     counting.seen(
         facts.environment,
         facts.id,
         _PROTOCOL,
-        name,
+        _name(environ, {}),
         revision,
-        _text(environ, told, "HTTP_UNLEASH_APPNAME", "appName"),
-        _text(environ, told, "HTTP_UNLEASH_SDK", "sdkVersion")
-        or environ.get("HTTP_USER_AGENT", ""),
+        _text(environ, {}, "HTTP_UNLEASH_APPNAME", "appName"),
+        _text(environ, {}, "HTTP_UNLEASH_SDK", "sdkVersion")
+        or environ.get("HTTP_USER_AGENT", "")[:200],
     )
-    return name
+
+
+def _name(environ: WSGIEnvironment, told: Mapping[str, Any]) -> str:
+    """How a client names itself, in what it tells or in its headers."""
+    connection = _text(environ, told, "HTTP_UNLEASH_CONNECTION_ID", "connectionId")
+    instance = _text(environ, told, "HTTP_UNLEASH_INSTANCEID", "instanceId")
+    return connection or instance or "unnamed"
 
 
 def _text(environ: WSGIEnvironment, told: Mapping[str, Any], header: str, name: str) -> str:

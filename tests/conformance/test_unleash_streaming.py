@@ -16,8 +16,8 @@ from django.db import connection, transaction
 from UnleashClient.clients.unleash_client import UnleashClient
 from UnleashClient.events import UnleashEventType
 
-from flags import rollout
-from flags.models import Flag, FlagClient, Override
+from flags import counting, rollout
+from flags.models import Flag, FlagClient, FlagUsage, Override
 from flags.publishing import publish
 from releases import tokens
 from releases.models import ApiToken, Environment
@@ -55,8 +55,7 @@ def sdk(address: str, token: str, folder: Path) -> Iterator[UnleashClient]:
         f"{address}/api",
         "shop-backend",
         custom_headers={"Authorization": token},
-        disable_metrics=True,
-        disable_registration=True,
+        metrics_interval=1,
         cache_directory=str(folder),
         event_callback=heard,
         experimental_mode={"type": "streaming"},
@@ -91,7 +90,10 @@ def test_the_client_finds_the_stream_and_hears_of_each_change(
         assert listener.protocol == FlagClient.Protocol.UNLEASH_STREAM
         assert listener.application == "shop-backend"
         assert listener.sdk.startswith("unleash-")
-    wait_for_client(connected=False, protocol="unleash_stream")
+    wait_for_client(connected=False)
+    counting.flush()  # what the client registered and counted makes no second client of it
+    assert FlagClient.objects.count() == 1
+    assert FlagUsage.objects.filter(source="unleash").exists()
 
 
 @contextmanager
