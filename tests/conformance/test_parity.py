@@ -245,9 +245,8 @@ def _by_sql(rules: Ruleset) -> dict[str, dict[int, str]]:
             except NotByKeyAlone:
                 continue
             cursor.execute(asked.setup)
-            keys = (
-                f"SELECT n, {KEY_IN_SQL[spec.bucket_by]} AS key FROM generate_series(0, {KEYS}) n"
-            )
-            cursor.execute(f"SELECT n, {asked.variant} FROM ({keys}) k WHERE n < {KEYS}")
+            numbers = f"SELECT generate_series(0, {KEYS - 1}) AS n"
+            keys = f"SELECT n, {KEY_IN_SQL[spec.bucket_by]} AS key FROM ({numbers}) numbers"
+            cursor.execute(f"SELECT n, {asked.variant} FROM ({keys}) k")
             answers[key] = dict(cursor.fetchall())
     return answers
