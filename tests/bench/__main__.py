@@ -13,6 +13,7 @@ import sys
 BENCHES = (
     *("evaluation", "importing", "linting", "scripts", "whole", "backfill"),
     *("serving", "streaming", "memory", "killing", "starting"),
+    *("ruleset", "enduring"),
 )
 #: Another one where two people measure on one server.
 NAME = os.environ.get("BENCH_DATABASE") or "rc_bench"
