@@ -107,8 +107,8 @@ class _Compilation:
         if self.moved:
             return None
         specs, before = self.specs, self.before.specs
-        both = specs.keys() | before.keys()
-        changed = {key for key in both if specs.get(key) is not before.get(key)}
+        changed = {key for key, spec in specs.items() if before.get(key) is not spec}
+        changed |= before.keys() - specs.keys()
         if any(key in specs and specs[key].requires for key in changed):
             return None
         stood_on = {one.flag for spec in specs.values() for one in spec.requires}

@@ -151,7 +151,7 @@ def _differ(environment: Environment, revision: int, answers: list[Answered]) ->
     published = RulesetEntry.objects.filter(
         environment=environment, key=KEY, revision__lte=revision
     ).latest("revision")
-    flag = compile_ruleset({KEY: flag_from(published.document)}, {}).flags[KEY]
+    flag = compile_ruleset({KEY: flag_from(published.document or {})}, {}).flags[KEY]
     return sum(
         flag({"targetingKey": f"user-{user}"}).variant != variant for _, user, variant in answers
     )
