@@ -28,7 +28,8 @@ from tests.migrations_runner.killing.victims import Victims
 
 pytestmark = kit.MARKS
 WORLD = "CREATE TABLE t (id bigint PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 100)"
-_CLONES = "SELECT datname FROM pg_database WHERE datname LIKE 'rc\\_clone\\_%'"
+# Of this rehearsal: other tests may rehearse on this server at the same time.
+_CLONES = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
 
 
 class Rehearsals(Room):
@@ -55,7 +56,7 @@ class Rehearsals(Room):
         Rehearsal.objects.filter(pk=at).update(heartbeat_at=Now() - timedelta(hours=1))
         rehearsals.reap()
         left = Rehearsal.objects.get(pk=at)
-        assert (left.clone_name, clones()) == ("", [])
+        assert (left.clone_name, clones(at)) == ("", [])
         return left.state == RehearsalState.QUEUED
 
     def go_on(self, at: int) -> None:
@@ -68,7 +69,7 @@ class Rehearsals(Room):
         ended = Rehearsal.objects.get(pk=at)
         assert (ended.error, ended.state) == ("", RehearsalState.PASSED)
         assert list(ended.scripts.values_list("name", flat=True)) == ["1.sql"]
-        assert clones() == []
+        assert clones(at) == []
         with psycopg.connect(self._url, autocommit=True) as connection:
             rows = connection.execute("SELECT count(*), sum(id) FROM t").fetchone()
             ledger = connection.execute("SELECT count(*) FROM release_control.ledger").fetchone()
@@ -111,9 +112,9 @@ class Backups(Room):
         Path(backup.path).unlink()
 
 
-def clones() -> list[object]:
+def clones(rehearsal: int) -> list[object]:
     with psycopg.connect(databases.url_of("postgres"), autocommit=True) as server:
-        return [row[0] for row in server.execute(_CLONES).fetchall()]
+        return [row[0] for row in server.execute(_CLONES, [f"rc_clone_{rehearsal}_"])]
 
 
 @pytest.mark.parametrize("point", [pytest.param(each, id=each.name) for each in REHEARSAL])
