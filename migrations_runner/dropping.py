@@ -7,7 +7,6 @@ from psycopg import sql
 
 from migrations_runner.ledger import Connection
 
-
 _TRIES = 3
 """The server itself waits five seconds for those it sends away; a busy machine may need longer."""
 
