@@ -2,8 +2,9 @@
 
 A file is one line with an HMAC (key: SECRET_KEY) over all that follows, so what is torn, foreign or
 tampered with is refused, and the generation before it is tried. It is written beside and renamed
-over, so there is always a whole one; a process that holds something older never overwrites
-something newer. It holds documents and digests of tokens, no token, and only its owner may read it.
+over, so there is always a whole one. Each process writes what the database told it last: one that
+is a moment behind writes again when it has caught up, and after a restore the older ruleset is the
+right one. It holds documents and digests of tokens, no token, and only its owner may read it.
 
 Its time of change tells when its content was last known to be the newest.
 """
@@ -44,12 +45,10 @@ class Unusable(Exception):
 
 
 # --- Writing ------------------------------------------------------------------------------------
-def write(held: Snapshot, folder: Path) -> bool:
-    """Keep a snapshot; False where something at least as new is kept already. Raises OSError."""
+def write(held: Snapshot, folder: Path) -> None:
+    """Keep a snapshot, and what was kept so far as the generation before it. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     newest = folder / NEWEST
-    if _is_newer(newest, held):
-        return False
     content = json.dumps(_content(held), separators=(",", ":")).encode()
     beside = folder / f".{NEWEST}.{os.getpid()}.{threading.get_ident()}"
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -61,28 +60,12 @@ def write(held: Snapshot, folder: Path) -> bool:
         newest.replace(folder / BEFORE)
     beside.replace(newest)
     _sync(folder)
-    return True
 
 
 def freshen(folder: Path) -> None:
     """Say that what is kept is still the newest."""
     with contextlib.suppress(OSError):
         os.utime(folder / NEWEST)
-
-
-def _is_newer(path: Path, held: Snapshot) -> bool:
-    try:
-        kept = _revisions(_verified(path))
-    except (OSError, Unusable):
-        return False
-    mine = {slug: rules.revision for slug, rules in held.rulesets.items()}
-    if kept.keys() != mine.keys():
-        return False
-    return kept != mine and all(kept[slug] >= mine[slug] for slug in mine)
-
-
-def _revisions(content: dict[str, Any]) -> dict[str, int]:
-    return {one["slug"]: one["revision"] for one in content["environments"]}
 
 
 def _content(held: Snapshot) -> dict[str, Any]:
