@@ -12,6 +12,8 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test import TransactionTestCase
 
 from checklists import gates
 from checklists.models import Checklist, ChecklistItem
@@ -26,6 +28,34 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.RULESET_DIR = tempfile.mkdtemp(prefix="ruleset-")
 
+
+#: What `migrate` fills and tests leave alone. Django's flush has it made anew after every test that
+#: commits: 400 permissions and the roles, which takes longer than most of those tests.
+KEPT = frozenset(
+    {
+        "auth_group",
+        "auth_group_permissions",
+        "auth_permission",
+        "django_content_type",
+        "django_migrations",
+    }
+)
+
+
+def _empty_what_was_written(_case: TransactionTestCase) -> None:
+    """Empty the tables that hold rows, but for `KEPT`."""
+    with connection.cursor() as cursor:
+        tables = set(connection.introspection.table_names(cursor)) - KEPT
+        asked = ", ".join(f"(SELECT 1 FROM {name} LIMIT 1) IS NOT NULL" for name in sorted(tables))
+        cursor.execute(f"SELECT {asked}")
+        filled = [
+            name for name, rows in zip(sorted(tables), cursor.fetchone(), strict=True) if rows
+        ]
+        if filled:
+            cursor.execute(f"TRUNCATE {', '.join(filled)} CASCADE")
+
+
+TransactionTestCase._fixture_teardown = _empty_what_was_written  # type: ignore[attr-defined]
 
 #: What takes longest, longest first: begun last, one process would work on while the others wait.
 SLOWEST_FILES = (
