@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,19 +29,19 @@ Pooled = Callable[..., str]
 
 
 @pytest.fixture
-def pooled(target_url: str, tmp_path: Path) -> Iterator[Pooled]:
+def pooled(target_url: str) -> Iterator[Pooled]:
     """Start a PgBouncer before the target in the given mode; answers the URL that leads through."""
     started: list[subprocess.Popen[bytes]] = []
+    # A folder of its own, since pytest's are closed to others and other tests rely on that.
+    folder = Path(tempfile.mkdtemp(prefix="pgbouncer-"))
+    folder.chmod(0o755)
 
     def start(mode: str, **settings: str) -> str:
         port = free_port()
-        file = tmp_path / f"{mode}.ini"
+        file = folder / f"{mode}.ini"
         file.write_text(configuration(target_url, mode, port, settings))
         # PgBouncer refuses to be root.
         account = "nobody" if os.getuid() == 0 else None
-        tmp_path.chmod(0o755)
-        for folder in list(tmp_path.parents)[:3]:
-            folder.chmod(0o755)
         process = subprocess.Popen([PGBOUNCER, "-q", str(file)], user=account)
         started.append(process)
         wait_for(port, process)
@@ -50,6 +51,7 @@ def pooled(target_url: str, tmp_path: Path) -> Iterator[Pooled]:
     for process in started:
         process.terminate()
         process.wait(timeout=10)
+    shutil.rmtree(folder)
 
 
 def configuration(url: str, mode: str, port: int, settings: dict[str, str]) -> str:
