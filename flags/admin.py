@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
@@ -20,12 +22,15 @@ from flags import (
     dial_pages,
     editing,
     explain_pages,
+    proposing,
     segment_admin,
     stale,
     target_pages,
 )
 from flags.models import Flag, FlagState, Variant
+from flags.publishing import NeedsApproval
 from flags.target_forms import FlagForm
+from releases.admin_kit import InWords
 from releases.timeline import Actor
 
 __all__ = ["FlagAdmin", "FlagStateAdmin", "change_admin", "segment_admin"]
@@ -55,7 +60,7 @@ class VariantInline(admin.TabularInline):
 
 
 @admin.register(Flag)
-class FlagAdmin(admin.ModelAdmin):
+class FlagAdmin(InWords):
     list_display = ("key", "name", "kind", "use", "release", "expected_until", "dials")
     list_filter = ("kind", "use", "release")
     search_fields = ("key", "name", "purpose")
@@ -71,6 +76,7 @@ class FlagAdmin(admin.ModelAdmin):
         "release",
         "owner",
         "dials",
+        "reason",
     )
     readonly_fields = ("dials",)
     inlines = (VariantInline,)
@@ -103,9 +109,49 @@ class FlagAdmin(admin.ModelAdmin):
         """A flag that applications may still ask for is never deleted."""
         return False
 
+    def save_model(self, request: HttpRequest, obj: Flag, form: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
+        """Save what decides nothing; the bucketing key is saved with the variants."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        editing.take(obj)
+        plain = set(form.changed_data) - {"bucket_by", "reason"}
+        obj.save(update_fields=sorted(plain))
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001  (Django's signature)
-        super().save_related(request, form, formsets, change)
-        editing.settle(flag=form.instance, actor=Actor.person(request.user), created=not change)
+        """Save what decides about answers, or propose it: then the rest alone is saved."""
+        actor, given = Actor.person(request.user), form.cleaned_data
+        form.proposal = None
+        try:
+            with transaction.atomic():
+                form.instance.save(update_fields=["bucket_by"])
+                super().save_related(request, form, formsets, change)
+                editing.settle(flag=form.instance, actor=actor, created=not change)
+        except NeedsApproval as needs:
+            form.proposal = proposing.propose(
+                needs, verb="edit", reason=given.get("reason", ""), actor=actor
+            )
+            form.instance.refresh_from_db(fields=["bucket_by"])
+            editing.settle(flag=form.instance, actor=actor, created=False)
+        request.flag_proposal = form.proposal  # type: ignore[attr-defined]
+
+    def construct_change_message(
+        self,
+        request: HttpRequest,
+        form: Any,
+        formsets: Any,
+        add: bool = False,  # noqa: FBT001, FBT002  (Django's signature)
+    ) -> Any:
+        if form.proposal is not None:
+            return f"Proposed, waits for approval: proposal {form.proposal.pk}."
+        return super().construct_change_message(request, form, formsets, add)
+
+    def response_change(self, request: HttpRequest, obj: Flag) -> HttpResponse:
+        proposal = getattr(request, "flag_proposal", None)
+        if proposal is None:
+            return super().response_change(request, obj)
+        messages.warning(request, proposing.Proposed(proposal).message)
+        return redirect("admin:flags_proposedchange_change", proposal.pk)
 
     @admin.display(description="Rollout dials")
     def dials(self, flag: Flag) -> SafeString | str:

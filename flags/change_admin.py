@@ -35,9 +35,9 @@ class _Waiting(ReadOnly):
 
 @admin.register(ProposedChange)
 class ProposedChangeAdmin(_Waiting):
-    list_display = ("number", "dial", "shown_state", "author", "created_at", "ended_at")
+    list_display = ("number", "changes", "shown_state", "author", "created_at", "ended_at")
     change_form_template = "admin/flags/proposedchange/change_form.html"
-    fields = ("shown_state", "dial", "reason", "author", "created_at", "ended_at", "outcome")
+    fields = ("shown_state", "changes", "reason", "author", "created_at", "ended_at", "outcome")
     readonly_fields = fields
 
     def get_urls(self) -> list[URLPattern]:
@@ -47,6 +47,10 @@ class ProposedChangeAdmin(_Waiting):
     @admin.display(description="Proposal", ordering="id")
     def number(self, change: ProposedChange) -> str:
         return f"Proposal {change.pk}"
+
+    @admin.display(description="Of", ordering="of__flag__key")
+    def changes(self, change: ProposedChange) -> str:
+        return change.what.capitalize() if change.segment else change.what
 
     def change_view(
         self,

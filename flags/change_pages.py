@@ -14,11 +14,11 @@ from django.template.response import TemplateResponse
 
 from flags import proposing, scheduling, transfer
 from flags.change_forms import CopyForm, NoteForm, ScheduleForm, samples
-from flags.differences import differences
 from flags.forms import show_refusal
 from flags.models import FlagState, ProposedChange, ScheduledChange
 from flags.samples import blast_radius
 from flags.specs import FlagSpec, flag_from
+from flags.states import ChangeState
 from releases.models import Environment
 from releases.refusals import Refused
 from releases.timeline import Actor
@@ -113,15 +113,17 @@ def _state(request: HttpRequest, pk: int) -> FlagState:
 # --- A proposal ---------------------------------------------------------------------------------
 def proposal_facts(request: HttpRequest, proposal: ProposedChange) -> dict[str, Any]:
     """What a person needs to say yes or no: the difference in words, and who would be touched."""
-    before = flag_from(proposal.before) if proposal.before else None
-    after = flag_from(proposal.after) if proposal.after else None
+    after = flag_from(proposal.after) if proposal.after and not proposal.segment else None
     approved = proposing.is_approved(proposal)
     user = request.user
     return {
-        "lines": differences(before, after),
+        "lines": proposing.lines(proposal),
+        "still_fits": proposal.state != ChangeState.WAITING or proposing.still_fits(proposal),
+        "elsewhere": Environment.objects.filter(slug__in=proposal.change.get("environments", [])),
+        "used_by": proposal.before.get("used_by", []) if proposal.segment else [],
         "is_approved": approved,
         "approvals": proposing.given(proposal),
-        "quorum": proposal.of.environment.flag_approvals_needed,
+        "quorum": proposing.quorum(proposal),
         "may_approve": user.has_perm(proposing.APPROVE) and user.pk != proposal.author_id,
         "may_carry_out": user.has_perm("flags.turn_dial"),
         "may_withdraw": user.has_perm(proposing.APPROVE) or user.pk == proposal.author_id,

@@ -15,6 +15,7 @@ from flags.specs import (
     OverrideSpec,
     PrerequisiteSpec,
     RuleSpec,
+    SegmentSpec,
     VariantSpec,
 )
 
@@ -48,6 +49,23 @@ def differences(before: FlagSpec | None, after: FlagSpec | None) -> list[str]:
     if before is None or after is None:
         return [] if before is after else ["The flag is removed." if before else "The flag is new."]
     return [*_states(before, after), *_parts(before, after)]
+
+
+def segment_differences(before: SegmentSpec, after: SegmentSpec) -> list[str]:
+    """Return one line for each condition that goes or comes; all that stay have to hold.
+
+    >>> germany = ConditionSpec("country", Operator.IN, ("DE",))
+    >>> segment_differences(SegmentSpec("x", (germany,)), SegmentSpec("x"))
+    ['No longer asked: country is DE.', 'Everybody belongs to it.']
+    """
+    gone = [one for one in before.conditions if one not in after.conditions]
+    new = [one for one in after.conditions if one not in before.conditions]
+    everybody = ["Everybody belongs to it."] if before.conditions and not after.conditions else []
+    return [
+        *(f"No longer asked: {condition_in_words(one)}." for one in gone),
+        *(f"Asked as well: {condition_in_words(one)}." for one in new),
+        *everybody,
+    ]
 
 
 def condition_in_words(condition: ConditionSpec) -> str:

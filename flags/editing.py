@@ -1,4 +1,8 @@
-"""Writing down a flag itself: its variants make sense, every environment has it, all are told."""
+"""Writing down a flag itself: its variants make sense, every environment has it, all are told.
+
+What it is called and who owns it is saved as typed. What decides about answers may
+have to wait for other people, and is then one proposal.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,8 @@ from django.db import transaction
 
 from flags.faults import flag_faults
 from flags.models import VARIANT_TOTAL, Flag, FlagState, Variant
-from flags.publishing import publish, published_specs
+from flags.publishing import published_specs
+from flags.reaching import publish_everywhere
 from flags.reading import flag_specs
 from flags.replacing import Impossible
 from releases import timeline
@@ -44,11 +49,21 @@ def _refuse_what_cannot_be(flag: Flag, environment: Environment) -> None:
             raise Impossible(spec.key, wrong)
 
 
+def take(flag: Flag) -> None:
+    """Lock a flag's dials before its variants are written, as carrying out a proposal does.
+
+    Call it in a transaction.
+    """
+    rows = FlagState.objects.select_for_update(of=("self",), no_key=True)
+    list(rows.filter(flag=flag).order_by("pk").values_list("pk"))
+
+
 @transaction.atomic
 def settle(*, flag: Flag, actor: Actor, created: bool) -> None:
     """Finish writing a flag: on and off for a boolean one without variants, a dial everywhere.
 
-    Call it in the transaction that wrote the rows. Raises VariantsDoNotFit, NotPermitted.
+    Call it in the transaction that wrote the rows. Raises VariantsDoNotFit, NotPermitted, and
+    reaching.ReachNeedsApproval where what the rows say lets more in and others have to approve.
     """
     actor.require("flags.add_flag" if created else "flags.change_flag")
     if flag.kind == Flag.Kind.BOOLEAN and not flag.variants.exists():
@@ -60,7 +75,7 @@ def settle(*, flag: Flag, actor: Actor, created: bool) -> None:
     for environment in Environment.objects.all():
         FlagState.objects.get_or_create(flag=flag, environment=environment)
         _refuse_what_cannot_be(flag, environment)
-        publish(environment, flags=[flag], actor_name=actor.name)
+    publish_everywhere(flag, actor.name)
     timeline.record(
         actor=actor,
         verb="flag.create" if created else "flag.edit",

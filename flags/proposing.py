@@ -4,6 +4,8 @@ Where an environment asks for approvals, a verb that would let more users in sto
 (`NeedsApproval`) and leaves nothing behind. `proposable` turns that into a proposal: the document
 that stands, the document that it would lead to, and one hash over both. Approvals count for that
 hash alone. Any other change of the flag voids the proposal; killing and taking away never ask.
+What reaches several environments (a flag's variants, a segment) is one proposal over all of them
+that ask (`reaching.py`), and needs as many people as the one that asks for most.
 
 Refused
 ├── Proposed        not done yet: it waits for other people
@@ -27,12 +29,14 @@ from django.db.models.functions import Now
 from checklists import approvals, gates
 from checklists.models import Approval
 from checklists.states import GateName
-from flags import replacing
+from flags import reaching, replacing
+from flags.differences import differences, segment_differences
 from flags.models import FlagState, ProposedChange
-from flags.publishing import NeedsApproval, publish, published
-from flags.specs import flag_from
+from flags.publishing import NeedsApproval
+from flags.specs import flag_from, segment_from
 from flags.states import CHANGE, ChangeState
 from releases import timeline
+from releases.models import Environment
 from releases.redaction import redact
 from releases.refusals import Refused
 from releases.timeline import Actor
@@ -49,8 +53,8 @@ class Proposed(Refused):
 
     def __init__(self, proposal: ProposedChange) -> None:
         self.proposal = proposal
-        quorum = proposal.of.environment.flag_approvals_needed
-        super().__init__(f"Proposal {proposal.pk} needs {quorum} other people on {proposal.of}.")
+        needed = quorum(proposal)
+        super().__init__(f"Proposal {proposal.pk} needs {needed} other people on {proposal.of}.")
 
 
 class NotWaiting(Refused):
@@ -62,7 +66,7 @@ class NotApprovedYet(Refused):
 
 
 class ChangedMeanwhile(Refused):
-    """The flag is not what it was when this was proposed, so the proposal is void."""
+    """What stands is not what stood when this was proposed, so the proposal is void."""
 
 
 class NotYours(Refused):
@@ -93,16 +97,17 @@ def propose(needs: NeedsApproval, *, verb: str, reason: str, actor: Actor) -> Pr
     Raises checklists.approvals.NobodyCouldApprove.
     """
     author_id = actor.user.pk if actor.user else None
-    quorum = needs.environment.flag_approvals_needed
-    approvals.require_possible(quorum, author_id, permission=APPROVE)
+    reach = reaching.reach_of(needs)
+    needed = _most_asked([needs.environment.slug, *reach.get("environments", [])])
+    approvals.require_possible(needed, author_id, permission=APPROVE)
     state = _take_state(needs.environment.pk, needs.key)
-    digest = content_hash(needs.before, needs.after)
+    digest = content_hash(needs.before, needs.after, reach)
     standing = state.proposals.filter(state=ChangeState.WAITING, content_hash=digest).first()
     if standing is not None:
         return standing
     proposal = ProposedChange.objects.create(
         of=state,
-        change={"verb": verb},
+        change={"verb": verb, **reach},
         before=needs.before or {},
         after=needs.after or {},
         content_hash=digest,
@@ -134,45 +139,56 @@ def withdraw(*, proposal: ProposedChange, actor: Actor) -> ProposedChange:
     return taken
 
 
-@transaction.atomic
 def carry_out(*, proposal: ProposedChange, actor: Actor) -> ProposedChange:
     """Make an approved change true, exactly as it was approved.
 
-    Raises NotWaiting, NotApprovedYet, ChangedMeanwhile, GateClosed, and what `replacing` refuses.
+    Raises NotWaiting, NotApprovedYet, ChangedMeanwhile (and voids it), GateClosed, what
+    `replacing` refuses, and NeedsApproval where an environment began to ask since.
     """
-    actor.require("flags.turn_dial")
-    # The flag before its proposal: in the order in which publishing takes them.
-    state = _take_state(proposal.of.environment_id, proposal.of.flag.key)
-    taken = _take(proposal)
-    if (
-        content_hash(published(state.environment, state.flag.key), taken.after)
-        != taken.content_hash
-    ):
-        raise ChangedMeanwhile
-    if not is_approved(taken):
-        raise NotApprovedYet(_lacking(taken))
-    if state.flag.release is not None:
-        gates.require(state.flag.release, GateName.TURN_DIAL)
-    replacing.write(state, flag_from(taken.after), reason=taken.reason, actor=actor)
-    FlagState.objects.filter(pk=state.pk).update(changed_at=Now())
-    _end(taken, ChangeState.APPLIED, f"By {actor.name}.")
-    for other in state.flag.states.select_related("environment"):
-        publish(other.environment, flags=[state.flag], actor_name=actor.name, approved=True)
-    _announce(actor, "flag_change.carry_out", taken)
-    return taken
+    try:
+        return _carry_out(proposal, actor)
+    except ChangedMeanwhile:
+        _void(proposal)
+        raise
+
+
+def still_fits(proposal: ProposedChange) -> bool:
+    """Does everything stand as it stood when this was proposed?"""
+    return proposal.content_hash == content_hash(
+        reaching.standing(proposal), proposal.after, reaching.reach_now(proposal)
+    )
+
+
+def lines(proposal: ProposedChange) -> list[str]:
+    """What would change, in words."""
+    before, after = proposal.before or None, proposal.after or None
+    if proposal.segment:
+        return [
+            *segment_differences(segment_from(proposal.before), segment_from(proposal.after)),
+            *reaching.names_in_words(proposal),
+        ]
+    return differences(before and flag_from(before), after and flag_from(after))
+
+
+def quorum(proposal: ProposedChange) -> int:
+    """How many other people have to say yes: the most that an environment it touches asks for."""
+    return _most_asked([proposal.of.environment.slug, *proposal.change.get("environments", [])])
 
 
 def is_approved(proposal: ProposedChange) -> bool:
     """Have as many others as the environment asks for approved exactly this?"""
-    quorum = proposal.of.environment.flag_approvals_needed
     return approvals.met(
-        proposal, proposal.content_hash, quorum, proposal.author_id, permission=APPROVE
+        proposal, proposal.content_hash, quorum(proposal), proposal.author_id, permission=APPROVE
     )
 
 
-def content_hash(before: Any, after: Any) -> str:
-    """SHA-256 over both documents, each with sorted keys; None and {} are the same nothing."""
-    text = json.dumps([before or {}, after or {}], sort_keys=True, separators=(",", ":"))
+def content_hash(before: Any, after: Any, reach: Any = None) -> str:
+    """SHA-256 over both documents, each with sorted keys; None and {} are the same nothing.
+
+    `reach` is what else it does, where it does more.
+    """
+    parts = [before or {}, after or {}, *([reach] if reach else [])]
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -183,9 +199,51 @@ def given(proposal: ProposedChange) -> list[Approval]:
     )
 
 
+@transaction.atomic
+def _carry_out(proposal: ProposedChange, actor: Actor) -> ProposedChange:
+    actor.require("flags.turn_dial")
+    # What it changes before its proposal: in the order in which every verb takes them.
+    reaching.take_segment(proposal.segment)
+    state = _take_state(proposal.of.environment_id, proposal.of.flag.key)
+    taken = _take(proposal)
+    if not still_fits(taken):
+        raise ChangedMeanwhile
+    if not is_approved(taken):
+        raise NotApprovedYet(_lacking(taken))
+    _end(taken, ChangeState.APPLIED, f"By {actor.name}.")
+    if taken.segment:
+        reaching.write_segment(taken, actor)
+    else:
+        _write_flag(taken, state, actor)
+    _announce(actor, "flag_change.carry_out", taken)
+    return taken
+
+
+def _write_flag(taken: ProposedChange, state: FlagState, actor: Actor) -> None:
+    if state.flag.release is not None:
+        gates.require(state.flag.release, GateName.TURN_DIAL)
+    replacing.write(state, flag_from(taken.after), reason=taken.reason, actor=actor)
+    FlagState.objects.filter(pk=state.pk).update(changed_at=Now())
+    reaching.publish_as_approved(taken, actor)
+    if not reaching.is_as_shown(taken):
+        raise ChangedMeanwhile
+
+
+@transaction.atomic
+def _void(proposal: ProposedChange) -> None:
+    row = ProposedChange.objects.select_for_update(of=("self",), no_key=True).get(pk=proposal.pk)
+    if row.state == ChangeState.WAITING:
+        _end(row, ChangeState.VOID, "What it was proposed on was changed meanwhile.")
+
+
+def _most_asked(slugs: list[str]) -> int:
+    rows = Environment.objects.filter(slug__in=slugs)
+    return max(rows.values_list("flag_approvals_needed", flat=True), default=0)
+
+
 def _lacking(proposal: ProposedChange) -> str:
     names = ", ".join(str(one.person) for one in given(proposal)) or "nobody"
-    return f"{proposal.of.environment.flag_approvals_needed} needed; approved by {names}."
+    return f"{quorum(proposal)} needed; approved by {names}."
 
 
 def _take(proposal: ProposedChange) -> ProposedChange:
@@ -220,6 +278,7 @@ def _announce(actor: Actor, verb: str, proposal: ProposedChange) -> None:
         environment=proposal.of.environment,
         data={
             "flag": proposal.of.flag.key,
+            **({"segment": proposal.segment} if proposal.segment else {}),
             "proposal": proposal.pk,
             "reason": proposal.reason,
             "content": proposal.content_hash[:12],

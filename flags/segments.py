@@ -18,7 +18,9 @@ from django.db.models.functions import Now
 from flags.exposure import lets_anybody_in
 from flags.faults import segment_faults
 from flags.models import Flag, Segment
+from flags.proposing import proposable
 from flags.publishing import publish
+from flags.reaching import publish_segment, segment_facts, void_of_segment
 from flags.reading import flag_specs
 from flags.rollout import ReasonMissing
 from flags.specs import ConditionSpec, SegmentSpec, condition_document
@@ -54,6 +56,7 @@ class StillExposed(Refused):
     """
 
 
+@proposable
 @transaction.atomic
 def save_segment(
     *,
@@ -66,7 +69,8 @@ def save_segment(
 ) -> Segment:
     """Make a segment, or make the one of this key what is given; every environment is told.
 
-    Raises SegmentFaulty, ReasonMissing, NotPermitted, publishing.SegmentNeedsApproval.
+    Raises SegmentFaulty, ReasonMissing, NotPermitted, and proposing.Proposed where it is used by
+    flags whose changes others have to approve.
     """
     actor.require(PERMISSION)
     if not reason.strip():
@@ -74,11 +78,13 @@ def save_segment(
     wanted = SegmentSpec(key, tuple(conditions))
     segment = _locked(key) or Segment(key=key)
     created = segment.pk is None
+    before = {} if created else segment_facts(segment)
     segment.name, segment.purpose, segment.archived_at = name.strip(), purpose, None
     segment.conditions = [condition_document(one) for one in wanted.conditions]
     _require_possible(segment, wanted)
     segment.save()
-    _tell(segment, actor)
+    publish_segment(segment, before, actor.name)
+    void_of_segment(key)
     _announce(actor, "segment.create" if created else "segment.edit", segment, reason)
     return segment
 
@@ -95,7 +101,8 @@ def archive_segment(*, segment: Segment, reason: str, actor: Actor) -> Segment:
         raise SegmentInUse(f"Used by {', '.join(users[:5])}.")
     Segment.objects.filter(pk=taken.pk, archived_at=None).update(archived_at=Now())
     taken.refresh_from_db()
-    _tell(taken, actor)
+    publish_segment(taken, {}, actor.name)
+    void_of_segment(taken.key)
     _announce(actor, "segment.archive", taken, reason)
     return taken
 
@@ -161,11 +168,6 @@ def _require_possible(segment: Segment, wanted: SegmentSpec) -> None:
 def _locked(key: str) -> Segment | None:
     rows = Segment.objects.select_for_update(of=("self",), no_key=True)
     return rows.filter(key=key.replace("\x00", "")).first()
-
-
-def _tell(segment: Segment, actor: Actor) -> None:
-    for environment in Environment.objects.all():
-        publish(environment, segments=[segment], actor_name=actor.name)
 
 
 def _announce(actor: Actor, verb: str, segment: Segment, reason: str) -> None:

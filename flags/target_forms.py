@@ -172,6 +172,12 @@ class FlagForm(forms.ModelForm):  # type: ignore[type-arg]  # takes no subscript
         widget=forms.TextInput(attrs=_WIDE),
         help_text="Short words to find it by, with commas between.",
     )
+    reason = forms.CharField(
+        required=False,
+        max_length=500,
+        widget=forms.TextInput(attrs=_WIDE),
+        help_text="Why. Where other people have to approve the change, they read it.",
+    )
 
     class Meta:
         model = Flag

@@ -29,6 +29,7 @@ from flags.exposure import grows
 from flags.models import Flag, FlagState, RulesetEntry
 from flags.proposing import LONGEST_REASON, content_hash, proposable
 from flags.publishing import publish
+from flags.reaching import publish_everywhere
 from flags.reading import spec_of
 from flags.rollout import ReasonMissing
 from flags.specs import FlagSpec, OverrideSpec, PrerequisiteSpec, RuleSpec, flag_document
@@ -211,10 +212,10 @@ def _take(flag: Flag, environment: Environment) -> FlagState:
 
 
 def _publish(state: FlagState, actor: Actor, *, everywhere: bool) -> None:
-    publish(state.environment, flags=[state.flag], actor_name=actor.name)
     if everywhere:
-        for other in state.flag.states.exclude(pk=state.pk).select_related("environment"):
-            publish(other.environment, flags=[state.flag], actor_name=actor.name)
+        publish_everywhere(state.flag, actor.name)
+    else:
+        publish(state.environment, flags=[state.flag], actor_name=actor.name)
 
 
 def _who_was_faster(environment: Environment, flag: Flag) -> str:

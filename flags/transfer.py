@@ -30,6 +30,7 @@ from flags.models import Flag, FlagState, RulesetEntry, RulesetRevision, Segment
 from flags.models.flags import key_validator
 from flags.proposing import ChangedMeanwhile, content_hash, proposable
 from flags.publishing import publish, published
+from flags.reaching import publish_everywhere
 from flags.rollout import ReasonMissing
 from flags.specs import (
     FORMAT,
@@ -246,8 +247,7 @@ def _write(
         gates.require(state.flag.release, GateName.TURN_DIAL)
     replacing.write(state, move.after, reason=reason, actor=actor, beside=beside)
     FlagState.objects.filter(pk=state.pk).update(changed_at=Now())
-    for other in state.flag.states.select_related("environment"):
-        publish(other.environment, flags=[state.flag], actor_name=actor.name)
+    publish_everywhere(state.flag, actor.name)
 
 
 def _take(flag: Flag, environment: Environment) -> FlagState:

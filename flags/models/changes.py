@@ -14,7 +14,7 @@ from flags.states import CHANGE_TONES, ChangeState
 class WaitingChange(models.Model):
     """What is to be done to a flag in one environment, by whom and why.
 
-    ``change`` is a verb's name with its arguments, as `flags.changing` reads it.
+    ``change`` is a verb's name with its arguments, as `flags.scheduling` reads it.
     """
 
     state = models.CharField(max_length=10, choices=ChangeState, default=ChangeState.WAITING)
@@ -36,7 +36,12 @@ class WaitingChange(models.Model):
 
 
 class ProposedChange(WaitingChange):
-    """A change that others must approve: bound to the exact difference, void after any edit."""
+    """A change that others must approve: bound to the exact difference, void after any edit.
+
+    ``change`` may hold what else it reaches: ``environments`` (slugs of others that ask as well),
+    ``elsewhere`` (before and after there, by slug), and ``segment``, the key of the segment that
+    the documents are of; ``of`` is then one of the flags that use it.
+    """
 
     of = models.ForeignKey(FlagState, on_delete=models.CASCADE, related_name="proposals")
     before = models.JSONField(help_text="The published document that it was proposed on.")
@@ -47,7 +52,16 @@ class ProposedChange(WaitingChange):
         ordering: ClassVar = ["-created_at"]
 
     def __str__(self) -> str:
-        return f"Change of {self.of} proposed at {self.created_at:%Y-%m-%d %H:%M}"
+        return f"Change of {self.what} proposed at {self.created_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def segment(self) -> str:
+        """The key of the segment that it changes; empty: it changes a flag."""
+        return str(self.change.get("segment", ""))
+
+    @property
+    def what(self) -> str:
+        return f"segment {self.segment}" if self.segment else str(self.of)
 
 
 class ScheduledChange(WaitingChange):

@@ -12,7 +12,6 @@ from ninja import Field, Router, Schema
 from pydantic import AwareDatetime
 
 from flags import proposing, samples, scheduling, transfer
-from flags.differences import differences
 from flags.lookup import find_environment, find_flag
 from flags.models import ProposedChange, ScheduledChange, UserSample
 from flags.percent import parse_percent
@@ -30,6 +29,7 @@ _NEWEST = 200
 class ProposalOut(Schema):
     id: int
     flag: str
+    segment: str = Field(description="The segment that it changes; empty: it changes the flag")
     environment: str
     state: str
     outcome: str
@@ -272,18 +272,17 @@ def _find_proposal(number: int) -> ProposedChange:
 
 
 def _proposal(proposal: ProposedChange) -> ProposalOut:
-    before = flag_from(proposal.before) if proposal.before else None
-    after = flag_from(proposal.after) if proposal.after else None
     return ProposalOut(
         id=proposal.pk,
         flag=proposal.of.flag.key,
+        segment=proposal.segment,
         environment=proposal.of.environment.slug,
         state=proposal.state,
         outcome=proposal.outcome,
         reason=proposal.reason,
-        differences=differences(before, after),
+        differences=proposing.lines(proposal),
         approved_by=[one.person.get_username() for one in proposing.given(proposal)],
-        approvals_needed=proposal.of.environment.flag_approvals_needed,
+        approvals_needed=proposing.quorum(proposal),
         approved=proposing.is_approved(proposal),
         created_at=proposal.created_at,
     )
