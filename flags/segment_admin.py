@@ -14,11 +14,12 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 
 from flags import segments
+from flags.condition_forms import as_typed, asks_more, conditions_form, conditions_of
 from flags.differences import condition_in_words
 from flags.forms import show_refusal
 from flags.models import Segment
 from flags.specs import condition_from
-from flags.target_forms import SegmentForm, conditions_form, conditions_of
+from flags.target_forms import SegmentForm
 from releases.admin_kit import ReadOnly, badge
 from releases.refusals import Refused
 from releases.timeline import Actor
@@ -66,10 +67,13 @@ class SegmentAdmin(ReadOnly):
         if not may and (segment is None or request.method == "POST"):
             raise PermissionDenied
         standing = tuple(map(condition_from, segment.conditions)) if segment else ()
-        given = request.POST if request.method == "POST" else None
+        more = asks_more(request.POST)
+        given = request.POST if request.method == "POST" and not more else None
         form = SegmentForm(given, initial=model_to_dict(segment) if segment else None)
         form.fields["key"].disabled = segment is not None
-        rows = conditions_form(given, standing)
+        rows = conditions_form(request.POST or None, standing)
+        if more:
+            form.initial = {**form.initial, **as_typed(form, request.POST)}
         if given is not None and form.is_valid() and rows.is_valid():
             try:
                 return self._done(request, segment, form, rows)

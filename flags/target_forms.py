@@ -1,4 +1,4 @@
-"""What people type to say who gets what: conditions, rules, overrides, prerequisites, segments."""
+"""What people type to say who gets what: rules, overrides, prerequisites, segments."""
 
 from __future__ import annotations
 
@@ -7,84 +7,13 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from flags.differences import OPERATOR_WORDS
-from flags.faults import MOST_CONDITIONS
 from flags.forms import ReasonForm
 from flags.models import Flag, FlagState, Segment
 from flags.models.flags import key_validator
 from flags.percent import PercentRefused, format_percent, parse_percent
-from flags.specs import ConditionSpec, Operator, PrerequisiteSpec, RuleSpec
+from flags.specs import ConditionSpec, PrerequisiteSpec, RuleSpec
 
 _WIDE = {"class": "vTextField"}
-_SPARE = 2
-"""Empty rows below the conditions that are there."""
-
-
-class ConditionForm(forms.Form):
-    """One comparison; without an attribute it is no condition."""
-
-    attribute = forms.CharField(
-        required=False,
-        max_length=100,
-        widget=forms.TextInput(attrs={"placeholder": "country"}),
-    )
-    negate = forms.ChoiceField(
-        label="Does or does not",
-        choices=[("", "does"), ("1", "does not")],
-        required=False,
-    )
-    operator = forms.ChoiceField(
-        choices=[(one.value, f"{words[0]} ({one.value})") for one, words in OPERATOR_WORDS.items()]
-    )
-    values = forms.CharField(
-        required=False,
-        strip=False,
-        max_length=100_000,
-        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "one a line: any may fit"}),
-    )
-    fold_case = forms.BooleanField(label="Any case", required=False)
-
-    def condition(self) -> ConditionSpec | None:
-        given = self.cleaned_data
-        if not given.get("attribute"):
-            return None
-        return ConditionSpec(
-            attribute=given["attribute"],
-            operator=Operator(given["operator"]),
-            values=tuple(line.strip() for line in given["values"].splitlines() if line.strip()),
-            negate=bool(given["negate"]),
-            fold_case=given["fold_case"],
-        )
-
-
-_Conditions = forms.formset_factory(
-    ConditionForm,
-    extra=_SPARE,
-    max_num=MOST_CONDITIONS,
-    validate_max=True,
-    absolute_max=MOST_CONDITIONS * 2,
-)
-
-
-def conditions_form(data: Any, conditions: Iterable[ConditionSpec] = ()) -> Any:
-    """The rows of a rule or segment: those there are, and some to fill."""
-    initial = [
-        {
-            "attribute": one.attribute,
-            "operator": one.operator.value,
-            "values": "\n".join(one.values),
-            "negate": "1" if one.negate else "",
-            "fold_case": one.fold_case,
-        }
-        for one in conditions
-    ]
-    return _Conditions(data, initial=initial, prefix="c")
-
-
-def conditions_of(formset: Any) -> tuple[ConditionSpec, ...]:
-    """What was typed, without the rows left empty."""
-    found = (form.condition() for form in formset)
-    return tuple(one for one in found if one is not None)
 
 
 class RuleForm(ReasonForm):

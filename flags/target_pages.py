@@ -14,18 +14,13 @@ from django.template.response import TemplateResponse
 
 from flags import targeting
 from flags.change_forms import samples
+from flags.condition_forms import as_typed, asks_more, conditions_form, conditions_of
 from flags.differences import differences
 from flags.forms import ReasonForm, show_refusal
 from flags.models import FlagState
 from flags.samples import blast_radius
 from flags.specs import FlagSpec, RuleSpec
-from flags.target_forms import (
-    OverrideForm,
-    RequiresForm,
-    RuleForm,
-    conditions_form,
-    conditions_of,
-)
+from flags.target_forms import OverrideForm, RequiresForm, RuleForm
 from flags.targeting import Edit
 from releases.refusals import Refused
 from releases.timeline import Actor
@@ -38,7 +33,9 @@ def rule(request: HttpRequest, pk: int) -> HttpResponse:
     standing = spec.rules[place] if place is not None else RuleSpec("")
     initial = {**RuleForm.initial_of(standing), "known": targeting.fingerprint(spec)}
     form = RuleForm(_given(request), state=state, initial=initial)
-    rows = conditions_form(_given(request), standing.conditions)
+    rows = conditions_form(request.POST or None, standing.conditions)
+    if asks_more(request.POST):
+        form.initial = {**form.initial, **as_typed(form, request.POST)}
     verb = "Add a rule" if place is None else f"Change rule {place + 1}"
     edit = None
     if request.method == "POST" and form.is_valid() and rows.is_valid():
@@ -186,7 +183,8 @@ def _shown(request: HttpRequest, state: FlagState, edit: Edit) -> dict[str, Any]
 
 
 def _given(request: HttpRequest) -> Any:
-    return request.POST if request.method == "POST" else None
+    pressed = request.method == "POST" and not asks_more(request.POST)
+    return request.POST if pressed else None
 
 
 def _place(request: HttpRequest, spec: FlagSpec) -> int | None:

@@ -182,6 +182,25 @@ def test_a_segment_is_made_used_and_archived(
     assert page.get(reverse("admin:flags_segment_change", args=[999])).status_code == 302
 
 
+def test_without_a_script_the_button_answers_with_more_rows_and_all_that_was_typed(
+    page: Client, state: FlagState
+) -> None:
+    given = rule(name="", **{"c-1-values": "kept", "_more": "1"})
+    shown = page.post(url("rule", state), given).text
+    assert 'name="c-TOTAL_FORMS" value="4"' in shown
+    for kept in ('value="country"', "DE\nAT", "kept", 'name="reason" value="x"'):
+        assert kept in shown
+    assert "This field is required" not in shown
+    assert not state.rules.exists()
+    segment = {"key": "germany", "name": "Germany", "reason": "x", **GERMANS, "_more": "1"}
+    shown = page.post(reverse("admin:flags_segment_add"), segment).text
+    assert 'value="country"' in shown
+    assert not Segment.objects.exists()
+    full = {"c-TOTAL_FORMS": "20", "c-INITIAL_FORMS": "0", "_more": "1"}
+    full |= {f"c-{place}-attribute": "a" for place in range(20)}
+    assert "Add another condition" not in page.post(url("rule", state), rule(**full)).text
+
+
 def test_the_list_of_segments_costs_the_same_for_many(
     page: Client, django_assert_max_num_queries: Any
 ) -> None:
