@@ -22,6 +22,7 @@ from flags import (
     dial_pages,
     editing,
     explain_pages,
+    propagation_pages,
     proposing,
     segment_admin,
     stale,
@@ -211,6 +212,7 @@ class FlagStateAdmin(admin.ModelAdmin):
                 dial_pages.VIEWS
                 | change_pages.DIAL_VIEWS
                 | explain_pages.VIEWS
+                | propagation_pages.VIEWS
                 | target_pages.VIEWS
             ).items()
         ] + super().get_urls()

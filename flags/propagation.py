@@ -34,7 +34,10 @@ class Straggler:
 
 @dataclass(frozen=True)
 class Propagation:
-    """Where a revision stands. ``after`` is the time to the last that has it, None without one."""
+    """Where a revision stands. ``after`` is the time to the last that has it, None without one.
+
+    ``stragglers`` are those silent longest; ``more`` counts the others.
+    """
 
     revision: int
     changed_at: datetime | None
@@ -42,6 +45,7 @@ class Propagation:
     reached: int
     after: timedelta | None
     stragglers: tuple[Straggler, ...]
+    more: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -75,6 +79,7 @@ def standing(environment: Environment) -> Propagation:
         reached=len(have),
         after=max(waited) - changed_at if waited and changed_at else None,
         stragglers=tuple(map(_straggler, behind[:SHOWN])),
+        more=len(behind[SHOWN:]),
     )
 
 

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from flags import targeting
+from flags import counting, rollout, targeting
 from flags.models import Flag, FlagState
 from flags.specs import ConditionSpec, Operator, RuleSpec
-from releases.models import Environment
+from releases import tokens
+from releases.models import ApiToken, Environment
 from tests.board.test_in_browser import Visitor, chromium, pytestmark
 from tests.flags.conftest import OPERATOR, make_flag
 
@@ -85,3 +87,47 @@ def test_rules_are_written_ordered_and_removed_by_keyboard_alone(
     page.wait_for_url(f"**{where('change', state)}")
     assert [name for name, _ in rules(state)] == ["Three"]
     assert visitor.complaints == []
+
+
+def seen(app: ApiToken, name: str, revision: int) -> None:
+    """Written at once, as a flush would."""
+    now = timezone.now()
+    client = counting.Client("staging", app.pk, "unleash", name)
+    counting.write({}, {client: counting.Sight(now, now, revision, "shop", "", None)})
+
+
+def test_who_has_a_kill_is_shown_live_by_name_and_says_when_it_is_old(
+    chromium: Browser, live_server: Any, state: FlagState, ana: User
+) -> None:
+    app = tokens.issue(environment=state.environment, scope="evaluate", name="app", actor=OPERATOR)
+    visitor = Visitor(chromium, live_server, ana)
+    page = visitor.go(where("change", state))
+    strip = page.get_by_role("region", name="Who has it")
+    expect(strip).to_contain_text("no client is there to have it")
+    expect(strip).to_contain_text("Live")
+    expect(strip.get_by_role("link", name="Look again")).to_be_hidden()
+    for name in ("web-1", "web-2"):
+        seen(app[0], name, 1)
+    rollout.kill(flag=state.flag, environment=state.environment, reason="", actor=OPERATOR)
+    seen(app[0], "web-1", 2)
+    expect(strip).to_contain_text("1 of 2 clients on revision 2")
+    expect(strip.get_by_role("listitem")).to_contain_text("shop (web-2), Unleash, polling")
+    seen(app[0], "web-2", 2)
+    expect(strip).to_contain_text("Everybody 2 of 2 clients on revision 2 after")
+    assert visitor.complaints == []
+    page.route(f"**{where('propagation', state)}", lambda route: route.abort())
+    expect(strip).to_contain_text("Not live: the server does not answer. Shown as of")
+    expect(strip.get_by_role("link", name="Look again")).to_be_visible()
+    page.unroute(f"**{where('propagation', state)}")
+    expect(strip).to_contain_text("Live")
+    expect(strip).not_to_contain_text("Not live")
+
+
+def test_without_a_script_the_strip_has_its_link(
+    chromium: Browser, live_server: Any, state: FlagState, ana: User
+) -> None:
+    visitor = Visitor(chromium, live_server, ana, java_script_enabled=False)
+    page = visitor.go(where("change", state))
+    strip = page.get_by_role("region", name="Who has it")
+    strip.get_by_role("link", name="Look again").click()
+    expect(page).to_have_url(f"{live_server.url}{where('change', state)}#propagation-{state.pk}")

@@ -83,3 +83,22 @@ def test_the_dials_page_says_it(
     page = client.get(reverse("admin:flags_flagstate_change", args=[state.pk])).text
     assert "0 of 1 clients on revision 1." in page
     assert "cannot tell which revision it has" in page
+
+
+def test_the_strip_alone_is_for_those_who_may_see_the_dial(
+    universe: Flag, staging: Environment, app: ApiToken, vic: User, dan: User
+) -> None:
+    state = FlagState.objects.get(flag=universe, environment=staging)
+    address = reverse("admin:flags_flagstate_propagation", args=[state.pk])
+    for number in range(propagation.SHOWN + 3):
+        seen(app, f"web-{number}", 0)
+    client = Client()
+    assert client.get(address).status_code == 302
+    client.force_login(vic)
+    answer = client.get(address)
+    assert "no-store" in answer["Cache-Control"]
+    assert "0 of 23 clients on revision 1" in answer.text
+    assert "and 3 more" in answer.text
+    assert client.post(address).status_code == 405
+    client.force_login(dan)
+    assert client.get(address).status_code in {302, 403}
