@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
 
 from migrations_runner import holds, pokes
 from migrations_runner.endings import WORKER, Outcome, end
@@ -149,19 +151,23 @@ def redispatch() -> int:
     return len(poked)
 
 
-def remember_applied(run: MigrationRun, script: RunScript, key: Key) -> None:
-    """Keep what the target's ledger says, for screens; the ledger itself stays the truth."""
+def applied(run: MigrationRun, script: RunScript, key: Key) -> AppliedScript:
+    """What the target's ledger says, for screens; the ledger itself stays the truth."""
     values = f" with {key.variables[:8]}" if key.variables else ""
-    stands = AppliedScript(
+    return AppliedScript(
         target=run.target,
         name=f"{key.release}/{key.name}{values}",
         release=run.release,
         sha256=script.sha256,
         run=run,
-        applied_at=Now(),
+        applied_at=timezone.now(),
     )
+
+
+def remember_applied(standing: Iterable[AppliedScript]) -> None:
+    """Keep it; what was known of the same scripts before is replaced."""
     AppliedScript.objects.bulk_create(
-        [stands],
+        standing,
         update_conflicts=True,
         unique_fields=["target", "name"],
         update_fields=["release", "sha256", "run", "applied_at"],

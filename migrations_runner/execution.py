@@ -38,11 +38,11 @@ from migrations_runner.failures import (
 )
 from migrations_runner.fan_out import driver
 from migrations_runner.keys import key_of
-from migrations_runner.ledger import Connection, Key
+from migrations_runner.ledger import Connection
 from migrations_runner.models import MigrationRun, MigrationScript, RunScript
 from migrations_runner.output import Notices
 from migrations_runner.parsing import parse_script
-from migrations_runner.progress import Keeper, Progress, mark, patiently
+from migrations_runner.progress import Keeper, Progress, patiently
 from migrations_runner.stalls import Watch
 from migrations_runner.states import RunState, StepState
 from migrations_runner.undo import restoring
@@ -86,7 +86,7 @@ def _outcome(held: Claim, keeper: Keeper, progress: Progress) -> Outcome:
     except Stopped as stopped:
         return Outcome(RunState.CANCELLED, next_step=stopped.message)
     except Refused as refused:
-        return Outcome(RunState.FAILED, refused.message, _what_now(held))
+        return Outcome(RunState.FAILED, refused.message, _what_now(held, progress))
     except Unsure as unsure:
         return Outcome(RunState.LOST, str(unsure), "A person has to look on the target.")
     except (TargetGone, psycopg.Error) as broken:
@@ -154,28 +154,25 @@ def _run_script(at_work: RunAtWork, script: RunScript, limits: dict[int, float])
     run, connection = at_work.run, at_work.connection
     key = key_of(run, script)
     session.refresh(connection, run.target)
-    standing = ledger.read(connection, key)
-    if standing is not None and standing.state == ledger.APPLIED:
-        _skip(script, standing)
-        patiently(lambda: claims.remember_applied(run, script, key))
+    standing = ledger.standing(connection, key)
+    if standing.entry is not None and standing.entry.state == ledger.APPLIED:
+        _skip(at_work, script, standing.entry)
+        at_work.progress.applied(claims.applied(run, script, key))
         return
     text = parse_script(script.text, driver.values_of(run, script), script.includes)
-    _refuse_half_done(script, key, standing, connection)
+    _refuse_half_done(at_work, script, standing)
     with Notices(connection) as notices:
-        _do_script(Work(at_work, script, key, text, standing, notices, limits))
-    patiently(lambda: claims.remember_applied(run, script, key))
+        _do_script(Work(at_work, script, key, text, standing.entry, notices, limits))
+    at_work.progress.applied(claims.applied(run, script, key))
 
 
-def _refuse_half_done(
-    script: RunScript, key: Key, standing: ledger.Entry | None, connection: Connection
-) -> None:
+def _refuse_half_done(at_work: RunAtWork, script: RunScript, standing: ledger.Standing) -> None:
     """What was begun goes on in the way it was begun; begun in another it would do rows twice."""
     try:
-        _require_same_way(script, standing)
-        if standing is None:
-            _require_same_form(script, key, connection)
+        _require_same_way(script, standing.entry)
+        _require_same_form(script, standing)
     except UnfinishedBefore as refused:
-        mark(script, StepState.FAILED, error=refused.message)
+        at_work.progress.mark(script, StepState.FAILED, error=refused.message)
         raise
 
 
@@ -188,17 +185,17 @@ def _require_same_way(script: RunScript, standing: ledger.Entry | None) -> None:
         )
 
 
-def _require_same_form(script: RunScript, key: Key, connection: Connection) -> None:
-    run_id = ledger.another_form(connection, key)
-    if run_id is not None:
+def _require_same_form(script: RunScript, standing: ledger.Standing) -> None:
+    if standing.entry is None and standing.other_form is not None:
         raise UnfinishedBefore(
-            f"{script.name}: run {run_id} did it, or a part of it, when its text used"
-            f" {'no values' if key.variables else 'values'}. Give what is left a script of its own."
+            f"{script.name}: run {standing.other_form} did it, or a part of it, when its text used"
+            f" {'no values' if standing.key.variables else 'values'}. Give what is left a script of"
+            " its own."
         )
 
 
 def _do_script(work: Work) -> None:
-    mark(work.script, StepState.RUNNING)
+    work.run.progress.mark(work.script, StepState.RUNNING)
     try:
         for before in hooks.BEFORE_SCRIPT:
             with attempts.patient(work.run, work.script.name):
@@ -206,9 +203,9 @@ def _do_script(work: Work) -> None:
         with _answers(work.run, work.script.name):
             _way(work)(work)
     except Refused as ended:
-        mark(work.script, StepState.FAILED, error=ended.message)
+        work.run.progress.mark(work.script, StepState.FAILED, error=ended.message)
         raise
-    mark(work.script, StepState.APPLIED)
+    work.run.progress.mark(work.script, StepState.APPLIED)
     for after in hooks.AFTER_SCRIPT:
         with attempts.patient(work.run, work.script.name):
             after(work)
@@ -223,16 +220,17 @@ def _way(work: Work) -> Callable[[Work], None]:
     return one_transaction.carry_out if whole else one_by_one.carry_out
 
 
-def _skip(script: RunScript, standing: ledger.Entry) -> None:
+def _skip(at_work: RunAtWork, script: RunScript, standing: ledger.Entry) -> None:
     if standing.sha256 != script.sha256:
         refused = ChangedSinceApplied(
             f"{script.name}: run {standing.run_id} applied the content {standing.sha256[:12]}…,"
             f" this is {script.sha256[:12]}…."
         )
-        mark(script, StepState.FAILED, error=refused.message)
+        at_work.progress.mark(script, StepState.FAILED, error=refused.message)
         raise refused
-    script.statements.update(state=StepState.SKIPPED)
-    mark(script, StepState.SKIPPED)
+    for row in script.statements.all():
+        at_work.progress.end(row, StepState.SKIPPED, rows=None, ms=None, output="")
+    at_work.progress.mark(script, StepState.SKIPPED)
 
 
 def _interrupt(watch: Watch, connection: Connection) -> Callable[[], None]:
@@ -252,8 +250,9 @@ def _cancel_ourselves(connection: Connection) -> None:
         log.info("a cancel request did not reach the target; it is sent again")
 
 
-def _what_now(held: Claim) -> str:
+def _what_now(held: Claim, progress: Progress) -> str:
     """After a failure: what stands, what does not, what to do."""
+    patiently(progress.write)
     scripts = list(held.run.scripts.all())
     applied = [s.name for s in scripts if s.state in {StepState.APPLIED, StepState.SKIPPED}]
     not_started = [s.name for s in scripts if s.state == StepState.PENDING]

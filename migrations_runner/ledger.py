@@ -76,6 +76,13 @@ WHERE release = %(release)s AND state = 'applied'
 """
 
 
+#: A ledger of the first release knew no intents and no ways.
+_ENTRY = (
+    "sha256, state, run_id, done, doing, begun, to_jsonb(ledger) -> 'intent',"
+    " coalesce(to_jsonb(ledger) ->> 'way', '')"
+)
+
+
 class AlreadyOnLedger(Exception):
     """Another session recorded this script first; the script's transaction must not commit."""
 
@@ -139,26 +146,53 @@ def _is_of_today(connection: Connection) -> bool:
 def read(connection: Connection, key: Key) -> Entry | None:
     """What the target says of a script; None where it never stood there or was taken back."""
     row = connection.execute(
-        "SELECT sha256, state, run_id, done, doing, begun, to_jsonb(ledger) -> 'intent',"
-        " coalesce(to_jsonb(ledger) ->> 'way', '') FROM release_control.ledger"
+        f"SELECT {_ENTRY} FROM release_control.ledger"  # noqa: S608  (a constant)
         " WHERE (release, name, variables) = (%s, %s, %s) AND state <> 'undone'",
         [key.release, key.name, key.variables],
     ).fetchone()
     return _entry(row) if row is not None else None
 
 
-def another_form(connection: Connection, key: Key) -> int | None:
-    """The run that did this script when it used no values, or when it did; None if none did.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the target says of a script before it is done."""
+
+    key: Key
+    entry: Entry | None
+    other_form: int | None
+    """The run that did it when it used no values, or when it did; None if none did.
 
     Another value is another application. A text that has come to use values, or uses none any
     more, is the same script mended, and what it did under its other key still stands.
     """
-    row = connection.execute(
-        "SELECT run_id FROM release_control.ledger WHERE (release, name) = (%s, %s)"
-        " AND state <> 'undone' AND (variables = '') <> (%s = '') LIMIT 1",
-        [key.release, key.name, key.variables],
-    ).fetchone()
-    return int(str(row[0])) if row is not None else None
+
+
+def standing(connection: Connection, key: Key) -> Standing:
+    """All that the target says of a script, in one question."""
+    entry, other_form = None, None
+    for ours, *row in connection.execute(
+        f"SELECT variables = %(variables)s, {_ENTRY} FROM release_control.ledger"  # noqa: S608
+        " WHERE (release, name) = (%(release)s, %(name)s) AND state <> 'undone'"
+        " AND (variables = %(variables)s OR (variables = '') <> (%(variables)s = ''))",
+        {"release": key.release, "name": key.name, "variables": key.variables},
+    ):
+        if ours:
+            entry = _entry(row)
+        else:
+            other_form = _entry(row).run_id
+    return Standing(key, entry, other_form)
+
+
+def applied(connection: Connection, keys: list[Key]) -> set[Key]:
+    """Which of these scripts stand there whole, with whatever content."""
+    found = connection.execute(
+        "SELECT release, name, variables FROM release_control.ledger WHERE state = 'applied'"
+        " AND (release, name, variables) IN"
+        " (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]))",
+        [[key.release for key in keys], [key.name for key in keys], [k.variables for k in keys]],
+    ).fetchall()
+    there = set(found)
+    return {key for key in keys if (key.release, key.name, key.variables) in there}
 
 
 def exists(connection: Connection) -> bool:

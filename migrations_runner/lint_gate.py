@@ -37,10 +37,12 @@ def refuse_blocking(at_work: RunAtWork) -> None:
 def _blocking(at_work: RunAtWork, tables: Catalog | None) -> list[str]:
     run = at_work.run
     told: list[str] = []
-    copies = run.scripts.select_related("script").prefetch_related("script__suppressions")
-    for copy in copies.order_by("position"):
-        standing = ledger.read(at_work.connection, key_of(run, copy))
-        if standing is not None and standing.state == ledger.APPLIED:
+    shelf = run.scripts.select_related("script").prefetch_related("script__suppressions")
+    copies = list(shelf.order_by("position"))
+    keys = {copy.pk: key_of(run, copy) for copy in copies}
+    there = ledger.applied(at_work.connection, list(keys.values()))
+    for copy in copies:
+        if keys[copy.pk] in there:
             continue
         told += [_told(copy.name, each.finding) for each in _shown(run, copy, tables)]
         tables = linted.after_all(tables, [copy.text], copy.includes)

@@ -11,15 +11,17 @@ from releases.models import Verdict
 def ask(at_work: RunAtWork) -> None:
     """PREFLIGHT: raises CheckMissed or CheckNotAnswered; nothing was run then."""
     run, found = at_work.run, []
-    for check in own_checks.of_run(run, ScriptCheck.Phase.PRE):
+    both = own_checks.of_run(run, ScriptCheck.Phase.PRE, ScriptCheck.Phase.POST)
+    for check in (each for each in both if each.phase == ScriptCheck.Phase.PRE):
         answer = own_checks.ask(at_work.observer(), check)
         verdict, words = own_checks.judge(check, answer, None)
         own_checks.keep(run, check, answer, verdict, words)
         found.append((verdict, words))
     found += [
         _baseline(at_work, check)
-        for check in own_checks.of_run(run, ScriptCheck.Phase.POST)
-        if check.expectation == ScriptCheck.Expectation.BASELINE
+        for check in both
+        if check.phase == ScriptCheck.Phase.POST
+        and check.expectation == ScriptCheck.Expectation.BASELINE
     ]
     own_checks.refuse(found, "Nothing was run.")
 

@@ -1,4 +1,4 @@
-"""Progress of a run: kept in memory by the worker, written to rows twice a second.
+"""Progress of a run: kept in memory by the worker, written to rows three times a second.
 
 Writing a row before and after each statement would cost more than many statements do. The
 keeper's thread writes what changed, beats the heart, and hears of a cancel or of a lost claim.
@@ -10,34 +10,74 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from django.conf import settings
-from django.db import Error, InterfaceError, OperationalError, connection
+from django.db import Error, InterfaceError, OperationalError, connection, transaction
+from django.db.models import Model
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from migrations_runner import claims
 from migrations_runner.failures import Stopped
-from migrations_runner.models import RunScript, Statement
+from migrations_runner.models import AppliedScript, RunScript, Statement
 from migrations_runner.states import StepState
 from releases.redaction import redact
 
 log = logging.getLogger(__name__)
 
-BEAT_SECONDS = 0.5
+BEAT_SECONDS = 0.3
 MOST_OUTPUT = 4000
 T = TypeVar("T")
 
+_SCRIPT: Final = ("pk", "state", "error", "started_at", "finished_at")
+_STATEMENT: Final = ("pk", "state", "rows", "milliseconds", "output")
+# By hand, because `bulk_update` takes longer to word a change than the server takes to make it.
+_SCRIPTS: Final = """
+UPDATE migrations_runner_runscript AS script
+SET state = now.state, error = now.error,
+    started_at = now.started_at, finished_at = now.finished_at
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+    AS now (id, state, error, started_at, finished_at)
+WHERE script.id = now.id
+"""
+_STATEMENTS: Final = """
+UPDATE migrations_runner_statement AS statement
+SET state = now.state, rows = now.rows, milliseconds = now.milliseconds, output = now.output
+FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::float8[], %s::text[])
+    AS now (id, state, rows, milliseconds, output)
+WHERE statement.id = now.id
+"""
+Noted = tuple[dict[int, RunScript], dict[int, Statement], dict[str, AppliedScript]]
+
 
 class Progress:
-    """The statements of the script at work; safe to use from two threads."""
+    """The scripts of a run and their statements; safe to use from two threads."""
 
     def __init__(self) -> None:
-        self._changed: dict[int, Statement] = {}
+        self._statements: dict[int, Statement] = {}
+        self._scripts: dict[int, RunScript] = {}
+        self._applied: dict[str, AppliedScript] = {}
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
+
+    def mark(self, script: RunScript, state: StepState, *, error: str = "") -> None:
+        """Note where a script of the run is."""
+        with self._lock:
+            script.state, script.error = state, error
+            if state == StepState.RUNNING:
+                script.started_at = timezone.now()
+            else:
+                script.finished_at = timezone.now()
+            self._scripts[script.pk] = script
+
+    def applied(self, standing: AppliedScript) -> None:
+        """Note what the target's ledger says of a script, for screens."""
+        with self._lock:
+            self._applied[standing.name] = standing
 
     def begin(self, statement: Statement) -> None:
         statement.state = StepState.RUNNING
@@ -57,18 +97,59 @@ class Progress:
         self._note(statement)
 
     def write(self) -> None:
-        """Bring the rows up to date; a failed write keeps the changes for the next one."""
+        """Bring the rows up to date; a failed write keeps the changes for the next one.
+
+        Whoever notes something never waits for our database: it may be away while the run holds
+        locks on its target.
+        """
+        with self._writing:
+            taken = self._take()
+            try:
+                _save(*taken)
+            except BaseException:
+                self._put_back(*taken)
+                raise
+
+    def _take(self) -> Noted:
         with self._lock:
-            changed = list(self._changed.values())
-            if changed:
-                Statement.objects.bulk_update(
-                    changed, ["state", "rows", "milliseconds", "output"], batch_size=500
-                )
-                self._changed.clear()
+            taken = self._scripts, self._statements, self._applied
+            self._scripts, self._statements, self._applied = {}, {}, {}
+        return taken
+
+    def _put_back(
+        self,
+        scripts: dict[int, RunScript],
+        statements: dict[int, Statement],
+        applied: dict[str, AppliedScript],
+    ) -> None:
+        with self._lock:
+            self._scripts = scripts | self._scripts
+            self._statements = statements | self._statements
+            self._applied = applied | self._applied
 
     def _note(self, statement: Statement) -> None:
         with self._lock:
-            self._changed[statement.pk] = statement
+            self._statements[statement.pk] = statement
+
+
+def _save(
+    scripts: dict[int, RunScript],
+    statements: dict[int, Statement],
+    applied: dict[str, AppliedScript],
+) -> None:
+    if not (scripts or statements or applied):
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        if scripts:
+            cursor.execute(_SCRIPTS, _columns(scripts.values(), _SCRIPT))
+        if statements:
+            cursor.execute(_STATEMENTS, _columns(statements.values(), _STATEMENT))
+        claims.remember_applied(applied.values())
+
+
+def _columns(rows: Iterable[Model], names: tuple[str, ...]) -> list[list[Any]]:
+    listed = list(rows)
+    return [[getattr(row, name) for row in listed] for name in names]
 
 
 class Keeper:
@@ -234,17 +315,10 @@ def briefly(write: Callable[[], T]) -> T | None:
         return None
 
 
-def mark(script: RunScript, state: StepState, *, error: str = "") -> None:
-    """Write where one script of a run is."""
-    script.state, script.error = state, error
-    fields = ["state", "error"]
-    if state == StepState.RUNNING:
-        script.started_at = Now()
-        fields.append("started_at")
-    else:
-        script.finished_at = Now()
-        fields.append("finished_at")
-    patiently(lambda: script.save(update_fields=fields))
+def mark(script: RunScript, state: StepState) -> None:
+    """Write where one script of a run is that no worker is at."""
+    script.state, script.error, script.finished_at = state, "", Now()
+    patiently(lambda: script.save(update_fields=["state", "error", "finished_at"]))
 
 
 def milliseconds_since(began: float) -> float:

@@ -189,7 +189,7 @@ def _ask(run: MigrationRun, script: RunScript, connection: Connection) -> str:
         if script.state not in {StepState.APPLIED, StepState.SKIPPED}:
             script.statements.update(state=StepState.APPLIED)
             mark(script, StepState.APPLIED)
-        claims.remember_applied(run, script, key)
+        claims.remember_applied([claims.applied(run, script, key)])
         return ""
     if script.state == StepState.RUNNING:
         script.statements.update(state=StepState.PENDING, rows=None, milliseconds=None, output="")

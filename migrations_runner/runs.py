@@ -252,30 +252,37 @@ def _batch_hash(
 def _copy_scripts(
     run: MigrationRun, scripts: Sequence[MigrationScript], parsed: Sequence[Script]
 ) -> None:
-    for position, (script, text) in enumerate(zip(scripts, parsed, strict=True)):
-        copy = RunScript.objects.create(
-            run=run,
-            script=script,
-            name=script.name,
-            position=position,
-            role=script.role,
-            mode=script.mode,
-            driver_query=script.driver_query,
-            undo=script.undo,
-            text=script.text,
-            sha256=text.sha256,
-            includes=dict(text.included),
+    pairs = list(zip(scripts, parsed, strict=True))
+    copies = RunScript.objects.bulk_create(
+        _copy(run, place, script, text) for place, (script, text) in enumerate(pairs)
+    )
+    Statement.objects.bulk_create(
+        Statement(
+            run_script=copy,
+            index=index,
+            line=statement.line,
+            kind=statement.kind[:60],
+            preview=_preview(statement.sql),
         )
-        Statement.objects.bulk_create(
-            Statement(
-                run_script=copy,
-                index=index,
-                line=statement.line,
-                kind=statement.kind[:60],
-                preview=_preview(statement.sql),
-            )
-            for index, statement in enumerate(text.statements)
-        )
+        for copy, text in zip(copies, parsed, strict=True)
+        for index, statement in enumerate(text.statements)
+    )
+
+
+def _copy(run: MigrationRun, position: int, script: MigrationScript, text: Script) -> RunScript:
+    return RunScript(
+        run=run,
+        script=script,
+        name=script.name,
+        position=position,
+        role=script.role,
+        mode=script.mode,
+        driver_query=script.driver_query,
+        undo=script.undo,
+        text=script.text,
+        sha256=text.sha256,
+        includes=dict(text.included),
+    )
 
 
 def _preview(sql: str) -> str:

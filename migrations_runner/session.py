@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import psycopg
 from psycopg import sql
@@ -24,6 +25,13 @@ from releases.refusals import Refused
 LOCK = (7316, 2)
 LOCK_WAIT_SECONDS = 30.0
 POLL_SECONDS = 0.2
+_FORGET: Final = (
+    "RESET ROLE; RESET SESSION AUTHORIZATION; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP"
+)
+_LOCKED: Final = (
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+    " AND pid = pg_backend_pid() AND classid = 7316 AND objid = 2 AND objsubid = 2"
+)
 _POSTGRES_14 = 140000
 
 
@@ -78,12 +86,16 @@ def clerk(target: TargetDatabase, run_id: int) -> Iterator[Connection]:
 def refresh(connection: Connection, target: TargetDatabase) -> None:
     """Give a script the session that psql would: nothing left over, plus the target's limits.
 
-    Not DISCARD ALL, which would also give up the lock.
+    Not DISCARD ALL, which would also give up the lock. Raises LockLost.
     """
-    connection.execute(
-        "RESET ROLE; RESET SESSION AUTHORIZATION; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP"
-    )
-    require_lock(connection)
+    limits = _limits(connection, target)
+    try:
+        _renew(connection, limits | _watching_the_client(connection))
+    except psycopg.errors.InvalidParameterValue:
+        _renew(connection, limits)  # the server's platform can't; the reaper ends such a session
+
+
+def _limits(connection: Connection, target: TargetDatabase) -> dict[str, str]:
     limits = {
         "standard_conforming_strings": "on",  # as the text was read
         "lock_timeout": f"{target.stall_budget_ms}ms",
@@ -92,17 +104,32 @@ def refresh(connection: Connection, target: TargetDatabase) -> None:
     }
     if connection.info.server_version >= _POSTGRES_14:
         limits["idle_session_timeout"] = "0"  # a paused run keeps its session
-    _set(connection, limits)
-    watch_the_client(connection)
+    return limits
+
+
+def _watching_the_client(connection: Connection) -> dict[str, str]:
+    """Have the server end our session soon after our process died. PostgreSQL 14 and newer."""
+    if connection.info.server_version < _POSTGRES_14:
+        return {}
+    return {"client_connection_check_interval": "500ms"}
+
+
+def _renew(connection: Connection, values: dict[str, str]) -> None:
+    """All in one message: a round trip for each would cost a far target a second a run."""
+    answer = connection.execute(
+        sql.SQL("; ").join([sql.SQL(_FORGET), _settings(values), sql.SQL(_LOCKED)])
+    )
+    while answer.nextset():
+        pass  # the last one tells of the lock
+    _require(answer.fetchone())
 
 
 def watch_the_client(connection: Connection) -> None:
-    """Have the server end our session soon after our process died. PostgreSQL 14 and newer."""
-    if connection.info.server_version >= _POSTGRES_14:
-        try:
-            _set(connection, {"client_connection_check_interval": "500ms"})
-        except psycopg.Error:
-            return  # the server's platform can't; the reaper ends such a session instead
+    """The same for a session that runs no script."""
+    try:
+        connection.execute(_settings(_watching_the_client(connection)))
+    except psycopg.errors.InvalidParameterValue:
+        return
 
 
 def pid(connection: Connection) -> int:
@@ -139,11 +166,10 @@ def try_lock(connection: Connection) -> bool:
 
 def require_lock(connection: Connection) -> None:
     """Raises LockLost unless the server process that answers holds the lock itself."""
-    row = connection.execute(
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
-        " AND pid = pg_backend_pid() AND classid = %s AND objid = %s AND objsubid = 2",
-        LOCK,
-    ).fetchone()
+    _require(connection.execute(_LOCKED.encode()).fetchone())
+
+
+def _require(row: tuple[object, ...] | None) -> None:
     if row is None or not row[0]:
         raise LockLost
 
@@ -164,8 +190,7 @@ def _holder(connection: Connection) -> str:
     return f"{row[0] or 'a session'} (pid {row[1]})" if row else "a session that has just ended"
 
 
-def _set(connection: Connection, values: dict[str, str]) -> None:
-    """All in one message: a round trip for each would cost a far target a second a run."""
+def _settings(values: dict[str, str]) -> sql.Composed:
     each = sql.SQL("SET {} = {}")
     said = [each.format(sql.Identifier(name), sql.Literal(to)) for name, to in values.items()]
-    connection.execute(sql.SQL("; ").join(said))
+    return sql.SQL("; ").join(said)

@@ -92,10 +92,14 @@ class Start:
         ).format(full=full, snapshot=sql.Literal(self.snapshot))
 
 
+#: Older than everything: whatever is committed may have been committed since.
+NO_START = Start("1:1:")
+
+
 def start(connection: Connection) -> Start:
     """Ask this when the transaction begins."""
     row = connection.execute("SELECT pg_current_snapshot()::text").fetchone()
-    return Start(str(row[0]) if row else "1:1:")
+    return Start(str(row[0])) if row else NO_START
 
 
 def next_multixact(connection: Connection) -> int:

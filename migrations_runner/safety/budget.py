@@ -40,8 +40,11 @@ class Budget:
         left = self.left
         if left < 1:
             raise CannotTell("the time for checks was used up")
-        for name, value in (("statement_timeout", left), ("lock_timeout", min(left, _LOCK_MS))):
-            connection.execute("SELECT set_config(%s, %s, true)", [name, f"{value}ms"])
+        connection.execute(
+            "SELECT set_config('statement_timeout', %s, true),"
+            " set_config('lock_timeout', %s, true)",
+            [f"{left}ms", f"{min(left, _LOCK_MS)}ms"],
+        )
 
 
 @contextmanager

@@ -6,11 +6,16 @@ It counts what a part that was rolled back did as well, so it says "up to".
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from migrations_runner.ledger import Connection
+from migrations_runner.touched import NO_START, Start
 
 _COUNTS = """
-SELECT oid, relname, added, changed, removed FROM (
+SELECT current_setting('track_counts'), pg_current_snapshot()::text,
+    array_agg(oid), array_agg(relname::text),
+    array_agg(added), array_agg(changed), array_agg(removed)
+FROM (
     SELECT c.oid::bigint, c.relname, pg_stat_get_xact_tuples_inserted(c.oid) AS added,
         pg_stat_get_xact_tuples_updated(c.oid) AS changed,
         pg_stat_get_xact_tuples_deleted(c.oid) AS removed
@@ -40,13 +45,19 @@ Counts = dict[int, Change]
 
 def count(connection: Connection) -> Counts | None:
     """What this session counted so far; None where the server does not count."""
-    row = connection.execute("SELECT current_setting('track_counts')").fetchone()
-    if row is None or row[0] != "on":
-        return None
-    return {
-        int(str(oid)): Change(str(name), *(int(str(n)) for n in numbers))
-        for oid, name, *numbers in connection.execute(_COUNTS).fetchall()
-    }
+    return look(connection)[0]
+
+
+def look(connection: Connection) -> tuple[Counts | None, Start]:
+    """As `count`, and what is committed just now: in one question, it is asked of each script."""
+    row: tuple[Any, ...] | None = connection.execute(_COUNTS).fetchone()
+    if row is None:
+        return None, NO_START
+    tracked, snapshot, *columns = row
+    if tracked != "on":
+        return None, Start(snapshot)
+    listed = zip(*(column or [] for column in columns), strict=True)
+    return {oid: Change(name, *numbers) for oid, name, *numbers in listed}, Start(snapshot)
 
 
 def since(before: Counts | None, now: Counts | None) -> Counts | None:

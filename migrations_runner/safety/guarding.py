@@ -53,7 +53,7 @@ class DataUnsafe(Refused):
 @contextmanager
 def guard(work: Work) -> Iterator[None]:
     """Stand around a script's statements. Raises DataUnsafe just before COMMIT."""
-    before, start = changes.count(work.connection), touched.start(work.connection)
+    before, start = changes.look(work.connection)
     earlier = _earlier(work)
     yield
     made = changes.since(before, changes.count(work.connection))

@@ -216,8 +216,9 @@ def as_always(connection: Connection) -> Iterator[None]:
 
 def pin(connection: Connection) -> None:
     """The same until the end of the transaction that is open."""
-    for name, value in _AS_ALWAYS.items():
-        connection.execute("SELECT set_config(%s, %s, true)", [name, value])
+    each = sql.SQL("set_config({}, {}, true)")
+    said = [each.format(sql.Literal(name), sql.Literal(to)) for name, to in _AS_ALWAYS.items()]
+    connection.execute(sql.SQL("SELECT {}").format(sql.SQL(", ").join(said)))
 
 
 def begin_capture(connection: Connection, key: Key, run_id: int) -> int:

@@ -11,7 +11,7 @@ import sys
 
 #: Cheap ones first; `starting` clones the repository and takes minutes.
 BENCHES = (
-    *("evaluation", "importing", "linting", "scripts", "whole", "backfill"),
+    *("evaluation", "importing", "linting", "scripts", "whole", "progress", "backfill"),
     *("serving", "streaming", "memory", "killing", "starting"),
     *("ruleset", "enduring"),
 )

@@ -35,14 +35,15 @@ _CLAIMS = "migrations_runner.claims"
 SCRIPTS = [
     Point("after the claim", f"{_CLAIMS}:claim"),
     Point("after the session is open", "migrations_runner.session:require_lock"),
-    Point("after the script is marked running", "migrations_runner.execution:mark"),
+    Point("after the script is marked running", "migrations_runner.progress:Progress.mark"),
     Point("before the ledger row", f"{_LEDGER}:record_applied", "before"),
     Point("after the ledger row", f"{_LEDGER}:record_applied"),
     Point("between two statements", _DO),
     Point("in the middle of a statement", _DO, "during", scene="slow"),
     Point("all done, before COMMIT", "migrations_runner.work:Work.guarded", "when leaving"),
     Point("after COMMIT", _COMMIT, scene="pair"),
-    Point("between two scripts", f"{_CLAIMS}:remember_applied", scene="pair", deaths=1),
+    Point("between two scripts", f"{_CLAIMS}:applied", scene="pair", deaths=1),
+    Point("after the progress is written", "migrations_runner.progress:Progress.write"),
     Point("before the run is finished", f"{_CLAIMS}:finish", "before"),
     Point("after the run is finished", f"{_CLAIMS}:finish"),
 ]
