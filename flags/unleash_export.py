@@ -14,8 +14,9 @@ rule, dial                  ``flexibleRollout`` with our salt as ``groupId``; at
 rule or override to "off"   its negation on every strategy behind it
 ==========================  =====================================================================
 
-Where an SDK cannot decide as we do, what is sent lets fewer in, never more, and `Exported`
-says for whom. SDKs take whole percents only ("10.5" is 0 % to them), so 10.5 is sent as 10.
+Where an SDK cannot decide as we do, what is sent lets fewer in, and `Exported` says for whom. SDKs
+take whole percents only ("10.5" is 0 % to them), so 10.5 is sent as 10. Where nothing can be sent
+that keeps an SDK from letting more in, that is said as well (`unleash_differences.py`).
 
 Source: Unleash client specification 6.1; what the engine in UnleashClient 6.9.1 does, by trial.
 """
@@ -31,7 +32,6 @@ from itertools import product
 from typing import Any, TypeAlias
 
 from flags.bucketing import EVERYBODY, NOBODY
-from flags.percent import format_percent
 from flags.specs import (
     TARGETING_KEY,
     ConditionSpec,
@@ -42,6 +42,7 @@ from flags.specs import (
     SegmentSpec,
     VariantSpec,
 )
+from flags.unleash_differences import Difference, of_dates, of_odd_keys, of_percentage
 
 Json: TypeAlias = dict[str, Any]
 Constraints: TypeAlias = tuple[ConditionSpec, ...]
@@ -58,17 +59,6 @@ _NAMES = {
 }
 _SEVERAL = frozenset(_NAMES)
 _PAYLOADS = {"number": "number", "json": "json"}
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What SDKs of Unleash decide otherwise than we do; they let fewer in.
-
-    ``users`` is their share in thousandths of a percent, None where it can't be told.
-    """
-
-    text: str
-    users: int | None
 
 
 @dataclass(slots=True)
@@ -150,6 +140,7 @@ class _Strategies:
         asked = self._conditions(rule)
         if asked is None:
             return
+        self._tell(of_dates(f"Rule “{rule.name}”", asked))
         if rule.variant == self.spec.off_variant:
             self._keep_out(asked)
             return
@@ -159,6 +150,9 @@ class _Strategies:
     def add_dial(self) -> None:
         if self.spec.dial != NOBODY:
             self._let_in((), self.spec.dial, _shares(self.spec), "The dial")
+
+    def _tell(self, found: Iterable[Difference]) -> None:
+        self.differences += [one for one in found if one not in self.differences]
 
     def _conditions(self, rule: RuleSpec) -> Constraints | None:
         """What a rule asks for, segments written out; None where nobody can match."""
@@ -172,10 +166,10 @@ class _Strategies:
     def _let_in(
         self, asked: Constraints, percentage: int, variants: tuple[VariantSpec, ...], what: str
     ) -> None:
-        whole, rest = divmod(percentage, WHOLE)
-        if rest:
-            told = f"{what} stands at {format_percent(percentage)} %; SDKs get {whole} %"
-            self.differences.append(Difference(told, rest))
+        whole = percentage // WHOLE
+        self._tell(of_percentage(what, percentage, whole))
+        if percentage < EVERYBODY or len(variants) > 1:
+            self._tell(of_odd_keys(self.spec))
         if whole:  # an empty key is none to us, SDKs would hash it
             named = ConditionSpec(self.spec.bucket_by, Operator.IN, ("",), negate=True)
             self._send("flexibleRollout", (*asked, named), variants, whole)

@@ -24,7 +24,7 @@ _PROTOCOLS = (FlagClient.Protocol.UNLEASH, FlagClient.Protocol.UNLEASH_STREAM)
 
 @register.inclusion_tag("flags/_unleash_differences.html")
 def unleash_differences(state: FlagState) -> dict[str, Any]:
-    """Where SDKs that decide themselves let fewer users in, and which of them were seen of late."""
+    """Where SDKs that decide themselves decide otherwise, and which of them were seen of late."""
     spec = targeting.spec(state.flag, state.environment)
     segments = {segment.key: segment for segment in segment_specs()}
     found = export(spec, segments, timezone.now()).differences
@@ -32,7 +32,8 @@ def unleash_differences(state: FlagState) -> dict[str, Any]:
     return {
         "state": state,
         "found": [
-            {"text": one.text, "share": share} for one, share in zip(found, shares, strict=True)
+            {"text": one.text, "share": share, "more": one.more}
+            for one, share in zip(found, shares, strict=True)
         ],
         "clients": _clients(state) if found else [],
     }

@@ -1,4 +1,4 @@
-"""A flag's page says where SDKs of Unleash let fewer users in, and which of them there are."""
+"""A flag's page says where SDKs of Unleash decide otherwise, and which of them there are."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from flags import rollout
+from flags import rollout, targeting
 from flags.models import Flag, FlagClient, FlagState
+from flags.specs import ConditionSpec, Operator, RuleSpec
 from releases.models import ApiToken, Environment
 from tests.flags.conftest import OPERATOR, make_flag
 
@@ -54,3 +55,24 @@ def test_nothing_is_told_where_nothing_differs(
 ) -> None:
     rollout.turn_dial(flag=flag, environment=staging, to=10_000, reason="x", actor=OPERATOR)
     assert "SDKs of Unleash" not in shown(client, ana, flag, staging)
+
+
+def test_where_an_sdk_may_let_more_in_the_page_says_so(
+    flag: Flag, staging: Environment, ana: User, client: Client
+) -> None:
+    Flag.objects.filter(pk=flag.pk).update(bucket_by="organisation")
+    since = ConditionSpec("since", Operator.DATE_BEFORE, ("2026-06-01T00:00:00Z",))
+    now = ConditionSpec("currentTime", Operator.DATE_AFTER, ("2026-01-01T00:00:00Z",))
+    for name, condition in (("early", since), ("this year", now)):
+        targeting.change(
+            flag=flag,
+            environment=staging,
+            edit=targeting.adding_rule(RuleSpec(name, (condition,), percentage=50_000)),
+            reason="x",
+            actor=OPERATOR,
+        )
+    page = shown(client, ana, flag, staging)
+    assert "May let more in" in page
+    assert page.count("number with decimals, true or false as “organisation”") == 1
+    assert "Rule “early” asks for the date in “since”; the SDK for Node" in page
+    assert "Rule “this year” asks" not in page
