@@ -175,7 +175,9 @@ Q_CLUSTER = {
     # The lease of a task starts when it is fetched, so nothing may wait in a local queue.
     "queue_limit": 1,
     "bulk": 1,
-    "poll": 0.2,
+    # Rows in our own database with a doorbell, which does the waiting.
+    "broker_class": "releasecontrol.queue_broker.Broker",
+    "poll": 0,
     # No limit to speak of: a run is guarded by its heartbeat and its target's statement_timeout. A
     # task that is delivered again finds its run claimed or done, and does nothing.
     "timeout": 30 * 24 * 3600,
