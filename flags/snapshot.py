@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -67,12 +67,17 @@ class TokenFacts:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Rulesets by environment slug, tokens that are not revoked, and the marks they bear."""
+    """Rulesets by environment slug, tokens that are not revoked, and the marks they bear.
+
+    ``good_headers`` fills up with the headers that one of its tokens came in: they are the only
+    part that changes, and are forgotten with it.
+    """
 
     marks: Marks
     rulesets: Mapping[str, Ruleset]
     tokens_by_digest: Mapping[str, TokenFacts]
     tokens_by_id: Mapping[int, TokenFacts]
+    good_headers: dict[str, TokenFacts] = field(default_factory=dict, compare=False, repr=False)
 
 
 def marks() -> Marks:

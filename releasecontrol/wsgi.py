@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,10 @@ _django = get_wsgi_application()
 
 from flags.api.ofrep import ofrep_app  # noqa: E402  (its models need the applications loaded)
 from flags.api.unleash import PREFIX, unleash_app  # noqa: E402
+
+# What is loaded by now stays: the collector need not walk through all of Django again and again,
+# while somebody waits for a flag.
+gc.freeze()
 
 
 def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:

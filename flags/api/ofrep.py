@@ -37,7 +37,6 @@ from flags.api.ofrep_answers import (
     page,
     refused,
     said,
-    tail,
     unchanged,
 )
 from flags.api.ofrep_request import Rejected, body_of, context_of, token_of
@@ -116,9 +115,9 @@ def _single(
         raise _no_such_flag(rules, key)
     resolution = resolve(context)
     known = page(rules)
-    body = known.body(key, resolution)
-    tally.note(known, facts.id, who.of_request(environ), (resolution,))
-    return ok(rules, body)
+    answer = known.single(key, resolution)
+    tally.note_one(known, facts.id, who.of_request(environ), resolution)
+    return answer
 
 
 def _no_such_flag(rules: Ruleset, key: str) -> Rejected:
@@ -134,13 +133,14 @@ def _bulk(
     rules = _caught_up(environ, facts.environment)
     asks, known = who.of_request(environ), page(rules)
     resolutions = [resolve(context) for resolve in known.resolvers]
-    body = b'{"flags":[' + known.flags(resolutions) + b"]," + tail(rules, facts, period())
+    body = b'{"flags":[' + known.flags(resolutions) + b"]," + known.tail(facts, period())
     tally.note(known, facts.id, asks, resolutions)
-    report(rules, facts.id, asks)  # now: somebody may be watching who has heard of a kill
+    if known.is_news_to(facts.id, asks):
+        report(rules, facts.id, asks)  # now: somebody may be watching who has heard of a kill
     etag = _etag(rules, question, body)
     if _knows(environ.get("HTTP_IF_NONE_MATCH", ""), etag):
-        return unchanged(rules, etag)
-    return ok(rules, body, ("ETag", etag))
+        return unchanged(known, etag)
+    return ok(known, body, ("ETag", etag))
 
 
 def _caught_up(environ: WSGIEnvironment, environment: str) -> Ruleset:

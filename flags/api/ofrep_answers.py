@@ -14,6 +14,7 @@ from flags import ruleset
 from flags.answers import Resolution, Resolver
 from flags.api.ofrep_request import Rejected
 from flags.api.stream_token import stream_address
+from flags.api.who import Who
 from flags.snapshot import Ruleset, TokenFacts
 
 Headers: TypeAlias = list[tuple[str, str]]
@@ -22,6 +23,8 @@ Answer: TypeAlias = tuple[str, Headers, bytes]
 BULK = "/ofrep/v1/evaluate/flags"
 SINGLE = f"{BULK}/"
 LONGEST_KEY = 200
+MOST_TAILS = 1000
+MOST_TOLD = 10_000
 STALE_SECONDS = 6.0
 """Three polls of the keeper: from here on an answer says how old its ruleset is."""
 INACTIVITY_SECONDS = 120
@@ -60,10 +63,13 @@ NO_STORE = ("Cache-Control", "no-store")
 class Page:
     """What the answers from one ruleset have in common, made with its first question.
 
-    ``bodies`` fills up as answers are given: a flag has few of them, whoever asks.
+    ``bodies`` and ``singles`` fill up as answers are given: a flag has few of them, whoever asks.
     """
 
-    __slots__ = ("bodies", "failures", "headers", "key_of", "keys", "last", "resolvers", "rules")
+    __slots__ = (
+        *("bodies", "failures", "headers", "key_of", "keys", "last"),
+        *("resolvers", "rules", "singles", "tails", "told"),
+    )
 
     def __init__(self, rules: Ruleset) -> None:
         self.rules = rules
@@ -72,6 +78,9 @@ class Page:
         self.resolvers: tuple[Resolver, ...] = tuple(rules.flags.values())
         self.bodies: dict[Resolution, bytes] = {}
         self.key_of: dict[Resolution, str] = {}
+        self.singles: dict[Resolution, Answer] = {}
+        self.tails: dict[tuple[TokenFacts, int], bytes] = {}
+        self.told: set[tuple[int, Who]] = set()
         self.failures = [_failure(key, why) for key, why in rules.broken.items()]
         self.last: tuple[list[Resolution], bytes] = ([], b"")
 
@@ -82,6 +91,33 @@ class Page:
             self.key_of[resolution] = key
             body = self.bodies[resolution] = rendered(key, resolution)
         return body
+
+    def single(self, key: str, resolution: Resolution) -> Answer:
+        """Return the whole answer to a question for one flag."""
+        known = self.singles.get(resolution)
+        if known is None:
+            body = self.body(key, resolution)
+            headers = [*self.headers, ("Content-Length", str(len(body)))]
+            known = self.singles[resolution] = STATUS[200], headers, body
+        status, headers, body = known
+        return status, _aged(headers), body
+
+    def tail(self, facts: TokenFacts, present: int) -> bytes:
+        """Return the end of a bulk answer: of what it is, and where to hear of changes."""
+        known = self.tails.get((facts, present))
+        if known is None:
+            if len(self.tails) >= MOST_TAILS:
+                self.tails = {}
+            known = self.tails[facts, present] = _tail(self.rules, facts, present)
+        return known
+
+    def is_news_to(self, token_id: int, who: Who) -> bool:
+        """Say, once, that a client was never given all flags from here before."""
+        if (token_id, who) in self.told:
+            return False
+        if len(self.told) < MOST_TOLD:
+            self.told.add((token_id, who))
+        return True
 
     def flags(self, resolutions: list[Resolution]) -> bytes:
         """Return the JSON list of all answers, in the order of ``keys``, and of all failures."""
@@ -100,10 +136,16 @@ class Page:
             return [self.body(key, resolution) for key, resolution in pairs]
 
 
-@lru_cache(maxsize=64)
+_pages: dict[str, Page] = {}
+"""The page of each environment's ruleset: older ones are let go, for a ruleset can be large."""
+
+
 def page(rules: Ruleset) -> Page:
-    """Return the page of a ruleset, which is compared by identity."""
-    return Page(rules)
+    """Return the page of a ruleset."""
+    held = _pages.get(rules.environment)
+    if held is None or held.rules is not rules:
+        held = _pages[rules.environment] = Page(rules)
+    return held
 
 
 @lru_cache(maxsize=32_768)
@@ -124,9 +166,7 @@ def rendered(key: str, resolution: Resolution) -> bytes:
     )
 
 
-@lru_cache(maxsize=1024)
-def tail(rules: Ruleset, facts: TokenFacts, present: int) -> bytes:
-    """Return the end of a bulk answer: of what it is, and where to hear of changes."""
+def _tail(rules: Ruleset, facts: TokenFacts, present: int) -> bytes:
     rest = {
         "metadata": {"environment": rules.environment, "revision": rules.revision},
         "eventStreams": [
@@ -140,15 +180,15 @@ def tail(rules: Ruleset, facts: TokenFacts, present: int) -> bytes:
     return dump(rest).removeprefix(b"{")
 
 
-def ok(rules: Ruleset, body: bytes, *more: tuple[str, str]) -> Answer:
+def ok(known: Page, body: bytes, *more: tuple[str, str]) -> Answer:
     """Return an answer from a ruleset; it says so where the ruleset may be old."""
-    headers = [*page(rules).headers, ("Content-Length", str(len(body))), *more]
+    headers = [*known.headers, ("Content-Length", str(len(body))), *more]
     return STATUS[200], _aged(headers), body
 
 
-def unchanged(rules: Ruleset, etag: str) -> Answer:
+def unchanged(known: Page, etag: str) -> Answer:
     """Return the answer that the client has the answer."""
-    return STATUS[304], _aged([*page(rules).headers[:2], ("ETag", etag)]), b""
+    return STATUS[304], _aged([*known.headers[:2], ("ETag", etag)]), b""
 
 
 def refused(path: str, rejected: Rejected) -> Answer:
@@ -174,10 +214,11 @@ def dump(content: Any) -> bytes:
 
 
 def _aged(headers: Headers) -> Headers:
+    """Return a list of its own: a server may add to it."""
     age = ruleset.age()
     if age is not None and age > STALE_SECONDS:
-        headers.append(("X-Ruleset-Age", str(int(age))))
-    return headers
+        return [*headers, ("X-Ruleset-Age", str(int(age)))]
+    return [*headers]
 
 
 def _failure(key: str, why: str) -> bytes:

@@ -45,7 +45,7 @@ def of_scope(scope: Mapping[str, Any]) -> Who:
 
 def _address(remote: str, forwarded: str) -> str:
     """Return the address that counts: what our proxy saw, where there is a proxy we trust."""
-    if settings.SECURE_PROXY_SSL_HEADER and forwarded:
+    if forwarded and settings.SECURE_PROXY_SSL_HEADER:
         return forwarded.rpartition(",")[2].strip()
     return remote
 
