@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from migrations_runner import session
 from migrations_runner.ledger import Connection
 
 _DIGITS = 16
@@ -193,8 +194,7 @@ def take(connection: Connection) -> Fingerprint:
     One question to the server. Raises psycopg.Error.
     """
     with connection.transaction(force_rollback=True):
-        for setting, value in _AS_ALWAYS.items():
-            connection.execute("SELECT set_config(%s, %s, true)", [setting, value])
+        session.pin(connection, _AS_ALWAYS)
         rows: list[Any] = connection.execute(_QUESTION).fetchall()
     kinds = {name: kind for kind, owner, name, _ in rows if not owner}
     return Fingerprint.of(

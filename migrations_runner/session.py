@@ -8,7 +8,7 @@ session when our process is gone, because it is told to look at the socket every
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -130,6 +130,13 @@ def watch_the_client(connection: Connection) -> None:
         connection.execute(_settings(_watching_the_client(connection)))
     except psycopg.errors.InvalidParameterValue:
         return
+
+
+def pin(connection: Connection, values: Mapping[str, str]) -> None:
+    """Settings until the end of the transaction that is open, in one round trip."""
+    each = sql.SQL("set_config({}, {}, true)")
+    said = [each.format(sql.Literal(name), sql.Literal(to)) for name, to in values.items()]
+    connection.execute(sql.SQL("SELECT {}").format(sql.SQL(", ").join(said)))
 
 
 def pid(connection: Connection) -> int:

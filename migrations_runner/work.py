@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +16,7 @@ from migrations_runner.claims import Claim
 from migrations_runner.ledger import Connection, Key
 from migrations_runner.models import MigrationRun, RunScript, Statement
 from migrations_runner.output import Notices
-from migrations_runner.progress import Keeper, Progress, patiently
+from migrations_runner.progress import Keeper, Progress
 from migrations_runner.script import Script
 from migrations_runner.script import Statement as ParsedStatement
 from migrations_runner.sending import Sender
@@ -38,17 +37,13 @@ class RunAtWork:
     guards: tuple[Callable[[Work], AbstractContextManager[None]], ...] = ()
     safety_ms: float = 0.0
     """Milliseconds that the data-safety checks of this run took so far: they share one budget."""
+    last_position: int | None = None
+    """Of the last script; what a run consists of never changes."""
     _observer: Connection | None = field(default=None, repr=False)
 
     @property
     def run(self) -> MigrationRun:
         return self.held.run
-
-    @cached_property
-    def last_position(self) -> int | None:
-        """Of the last script; what a run consists of never changes."""
-        positions = self.run.scripts.order_by("-position").values_list("position", flat=True)
-        return patiently(positions.first)
 
     @property
     def target(self) -> TargetDatabase:

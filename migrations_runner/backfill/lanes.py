@@ -130,12 +130,12 @@ def opened(job: Job, gate: Gate) -> Lane:
 
 def _limit_waits(connection: Connection, target: TargetDatabase) -> None:
     """The session's own limits; new as it is, there is nothing of a script's to reset."""
-    for name, value in (
-        ("standard_conforming_strings", "on"),  # as the text was read
-        ("lock_timeout", f"{target.stall_budget_ms}ms"),
-        ("idle_in_transaction_session_timeout", "0"),
-    ):
-        connection.execute("SELECT set_config(%s, %s, false)", [name, value])
+    connection.execute(
+        "SELECT set_config('standard_conforming_strings', 'on', false),"  # as the text was read
+        " set_config('lock_timeout', %s, false),"
+        " set_config('idle_in_transaction_session_timeout', '0', false)",
+        [f"{target.stall_budget_ms}ms"],
+    )
     session.watch_the_client(connection)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from psycopg import sql
 
+from migrations_runner import session
 from migrations_runner.ledger import MAKE_SCHEMA, Connection, Key
 
 _CREATE = (
@@ -216,9 +217,7 @@ def as_always(connection: Connection) -> Iterator[None]:
 
 def pin(connection: Connection) -> None:
     """The same until the end of the transaction that is open."""
-    each = sql.SQL("set_config({}, {}, true)")
-    said = [each.format(sql.Literal(name), sql.Literal(to)) for name, to in _AS_ALWAYS.items()]
-    connection.execute(sql.SQL("SELECT {}").format(sql.SQL(", ").join(said)))
+    session.pin(connection, _AS_ALWAYS)
 
 
 def begin_capture(connection: Connection, key: Key, run_id: int) -> int:

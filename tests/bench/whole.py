@@ -22,7 +22,7 @@ from tests.bench.peers.runners import RUNNERS, Runner, start
 from tests.bench.scripts import copy, through_a_worker, worker
 
 GOAL = 1.05
-ROUNDS = 5
+ROUNDS = 9
 BASE, OURS, THEIRS = "rc_bench_base", "rc_bench_ours", "rc_bench_theirs"
 
 
