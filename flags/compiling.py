@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from flags.answers import Resolver
+from flags.collector import collector_paused
 from flags.evaluation import FlagNotCompilable, Parent, Surroundings, compile_flag
 from flags.operators import Clock, Predicate, conjunction
 from flags.ordering import MOST_ASKED, answers_needed, ground_up
@@ -53,7 +54,8 @@ def compile_ruleset(
     """
     if before is None or before.clock is not clock:
         before = Compiled({}, {}, {}, {}, {}, clock, {})
-    return _Compilation(specs, segments, clock, before).run()
+    with collector_paused():
+        return _Compilation(specs, segments, clock, before).run()
 
 
 class _Compilation:

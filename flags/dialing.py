@@ -1,6 +1,8 @@
 """Places on the line → answers: the dial, percentages of rules, and shares by weight. Pure.
 
-These closures are most of what an evaluation costs, so `bucketing.position` is written out in them:
+These methods are most of what an evaluation costs, so `bucketing.position` is written out in them.
+They belong to objects with slots and are not closures: what one needs lies in one piece of memory,
+which counts as soon as there are more flags than a processor's cache holds.
 ``digest % 100`` is the whole percent and ``digest // 100 % 1000`` its thousandths, so at a dial of
 whole percents the first alone decides. A key without a UTF-8 form (half a surrogate pair) names
 nobody and counts as missing. ``mmh3.hash`` takes a text as it is, which spares the encoding, but it
@@ -10,7 +12,7 @@ must never see such a key, for it ends the process: it is given ASCII only.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import TypeAlias
 
@@ -50,93 +52,145 @@ def everybody(spec: FlagSpec, shares: Shares, reason: Reason = Reason.STATIC) ->
     if len(shares) == 1:
         return always(answer(shares[0], reason))
     keyless = answer(shares[0], Reason.UNKNOWN, KEYLESS)
-    bucket_by, text, prefix = spec.bucket_by, f"{spec.salt}:", f"{spec.salt}:".encode()
     edges, total, answers = _split(shares)
-    find, seed, unsigned = bisect_right, VARIANT_SEED, False
+    split = _Split(spec.bucket_by, f"{spec.salt}:", edges, total, answers, keyless)
+    return Outcome(None, split.resolve)
 
-    def resolve(context: Context) -> Resolution:
-        key = context.get(bucket_by)
+
+@dataclass(slots=True, eq=False)
+class _Split:
+    """Everybody, shared out by weight."""
+
+    bucket_by: str
+    prefix: str
+    edges: list[int]
+    total: int
+    answers: tuple[Resolution, ...]
+    keyless: Resolution
+
+    def resolve(self, context: Context) -> Resolution:
+        key = context.get(self.bucket_by)
         if type(key) is not str or not key:
             key = bucket_text(key)
             if key is None:
-                return keyless
+                return self.keyless
         if key.isascii():
-            return answers[find(edges, ascii_digest_of(text + key, seed, unsigned) % total)]
-        try:
-            return answers[find(edges, digest_of(prefix + key.encode(), seed) % total)]
-        except UnicodeEncodeError:
-            return keyless
-
-    return Outcome(None, resolve)
+            digest = ascii_digest_of(self.prefix + key, VARIANT_SEED, False)  # noqa: FBT003
+        else:
+            try:
+                digest = digest_of((self.prefix + key).encode(), VARIANT_SEED)
+            except UnicodeEncodeError:
+                return self.keyless
+        return self.answers[bisect_right(self.edges, digest % self.total)]
 
 
 def below(spec: FlagSpec, dial: int) -> Predicate:
     """Return the predicate "stands below this dial"; whoever has no place on the line does not."""
-    bucket_by, prefix = spec.bucket_by, f"{spec.salt}:".encode()
+    return _Below(spec.bucket_by, f"{spec.salt}:", dial).holds
 
-    def is_below(context: Context) -> bool:
-        key = bucket_text(context.get(bucket_by))
+
+@dataclass(slots=True, eq=False)
+class _Below:
+    """Whether somebody stands below a dial of thousandths of a percent."""
+
+    bucket_by: str
+    prefix: str
+    dial: int
+
+    def holds(self, context: Context) -> bool:
+        key = bucket_text(context.get(self.bucket_by))
         if key is None:
             return False
         try:
-            digest = digest_of(prefix + key.encode())
+            digest = digest_of((self.prefix + key).encode())
         except UnicodeEncodeError:
             return False
-        return digest % 100 * 1000 + digest // 100 % 1000 < dial
-
-    return is_below
+        return digest % 100 * 1000 + digest // 100 % 1000 < self.dial
 
 
 def _some_whole_percents(spec: FlagSpec, share: VariantSpec, off: VariantSpec) -> Outcome:
-    """Return the hottest path of all: one variant, a dial of whole percents."""
-    bucket_by, text, prefix = spec.bucket_by, f"{spec.salt}:", f"{spec.salt}:".encode()
-    whole, seed, unsigned = spec.dial // _THOUSANDTHS, 0, False
-    inside, outside = answer(share, Reason.SPLIT), answer(off, Reason.SPLIT)
-    keyless = answer(off, Reason.UNKNOWN, KEYLESS)
+    whole_percents = _WholePercents(
+        bucket_by=spec.bucket_by,
+        prefix=f"{spec.salt}:",
+        dial=spec.dial // _THOUSANDTHS,
+        inside=answer(share, Reason.SPLIT),
+        outside=answer(off, Reason.SPLIT),
+        keyless=answer(off, Reason.UNKNOWN, KEYLESS),
+    )
+    return Outcome(None, whole_percents.resolve)
 
-    def resolve(context: Context) -> Resolution:
-        key = context.get(bucket_by)
+
+@dataclass(slots=True, eq=False)
+class _WholePercents:
+    """The hottest path of all: one variant, a dial of whole percents."""
+
+    bucket_by: str
+    prefix: str
+    dial: int
+    inside: Resolution
+    outside: Resolution
+    keyless: Resolution
+
+    def resolve(self, context: Context) -> Resolution:
+        key = context.get(self.bucket_by)
         if type(key) is not str or not key:
             key = bucket_text(key)
             if key is None:
-                return keyless
+                return self.keyless
         if key.isascii():
-            return inside if ascii_digest_of(text + key, seed, unsigned) % 100 < whole else outside
+            below_dial = ascii_digest_of(self.prefix + key, 0, False) % 100 < self.dial  # noqa: FBT003
+            return self.inside if below_dial else self.outside
         try:
-            return inside if digest_of(prefix + key.encode()) % 100 < whole else outside
+            below_dial = digest_of((self.prefix + key).encode()) % 100 < self.dial
         except UnicodeEncodeError:
-            return keyless
-
-    return Outcome(None, resolve)
+            return self.keyless
+        return self.inside if below_dial else self.outside
 
 
 def _some(spec: FlagSpec, shares: Shares, off: VariantSpec) -> Outcome:
-    bucket_by, prefix, dial = spec.bucket_by, f"{spec.salt}:".encode(), spec.dial
-    outside = answer(off, Reason.SPLIT)
-    keyless = answer(off, Reason.UNKNOWN, KEYLESS)
-    share_of = _share_of(shares)
-
-    def resolve(context: Context) -> Resolution:
-        key = bucket_text(context.get(bucket_by))
-        if key is None:
-            return keyless
-        try:
-            hashed = prefix + key.encode()
-        except UnicodeEncodeError:
-            return keyless
-        digest = digest_of(hashed)
-        below_dial = digest % 100 * 1000 + digest // 100 % 1000 < dial
-        return share_of(hashed) if below_dial else outside
-
-    return Outcome(None, resolve)
-
-
-def _share_of(shares: Shares) -> Callable[[bytes], Resolution]:
-    """Return which share somebody gets: by a second hash, which does not know the dial."""
     edges, total, answers = _split(shares)
-    if len(answers) == 1:
-        return lambda _hashed: answers[0]
-    return lambda hashed: answers[bisect_right(edges, digest_of(hashed, VARIANT_SEED) % total)]
+    some = _Some(
+        bucket_by=spec.bucket_by,
+        prefix=f"{spec.salt}:",
+        dial=spec.dial,
+        edges=edges,
+        total=total,
+        answers=answers,
+        outside=answer(off, Reason.SPLIT),
+        keyless=answer(off, Reason.UNKNOWN, KEYLESS),
+    )
+    return Outcome(None, some.resolve)
+
+
+@dataclass(slots=True, eq=False)
+class _Some:
+    """A dial of thousandths, or several shares: by a second hash, which does not know the dial."""
+
+    bucket_by: str
+    prefix: str
+    dial: int
+    edges: list[int]
+    total: int
+    answers: tuple[Resolution, ...]
+    outside: Resolution
+    keyless: Resolution
+
+    def resolve(self, context: Context) -> Resolution:
+        key = context.get(self.bucket_by)
+        if type(key) is not str or not key:
+            key = bucket_text(key)
+            if key is None:
+                return self.keyless
+        try:
+            hashed = (self.prefix + key).encode()
+        except UnicodeEncodeError:
+            return self.keyless
+        digest = digest_of(hashed)
+        if digest % 100 * 1000 + digest // 100 % 1000 >= self.dial:
+            return self.outside
+        if len(self.answers) == 1:
+            return self.answers[0]
+        return self.answers[bisect_right(self.edges, digest_of(hashed, VARIANT_SEED) % self.total)]
 
 
 def _split(shares: Shares) -> tuple[list[int], int, tuple[Resolution, ...]]:

@@ -27,6 +27,7 @@ from typing import Any
 
 from django.conf import settings
 
+from flags.collector import collector_paused
 from flags.models import RulesetEntry
 from flags.snapshot import Ruleset, Snapshot, TokenFacts, assemble
 from flags.specs import flag_document, segment_document
@@ -112,7 +113,8 @@ def read(folder: Path) -> tuple[Snapshot, float] | None:
         path = folder / name
         try:
             age = max(0.0, time.time() - path.stat().st_mtime)
-            return _snapshot(_verified(path)), age
+            with collector_paused():
+                return _snapshot(_verified(path)), age
         except FileNotFoundError:
             continue
         except (OSError, Unusable, ValueError, TypeError, KeyError) as odd:

@@ -174,17 +174,30 @@ def _if_both(  # noqa: PLR0917  (a pair of look-ups, and what comes of it)
     otherwise: Outcome,
 ) -> Outcome:
     """Do what `_if` does with `operators.both`, in one call instead of two."""
-    (inside, inside_of), (outside, outside_of) = given, otherwise
+    asked = _Both(attribute, values, other, other_values, *given, *otherwise)
+    return Outcome(None, asked.resolve)
 
-    def resolve(context: Context) -> Resolution:
-        value = context.get(attribute)
-        if (value if type(value) is str else text_of(value)) in values:
-            value = context.get(other)
-            if (value if type(value) is str else text_of(value)) in other_values:
-                return inside or inside_of(context)
-        return outside or outside_of(context)
 
-    return Outcome(None, resolve)
+@dataclass(slots=True, eq=False)
+class _Both:
+    """Two look-ups and what comes of them, in one piece of memory (see `dialing`)."""
+
+    attribute: str
+    values: frozenset[str]
+    other: str
+    other_values: frozenset[str]
+    inside: Resolution | None
+    inside_of: Resolver
+    outside: Resolution | None
+    outside_of: Resolver
+
+    def resolve(self, context: Context) -> Resolution:
+        value = context.get(self.attribute)
+        if (value if type(value) is str else text_of(value)) in self.values:
+            value = context.get(self.other)
+            if (value if type(value) is str else text_of(value)) in self.other_values:
+                return self.inside or self.inside_of(context)
+        return self.outside or self.outside_of(context)
 
 
 def _first_of(rules: tuple[tuple[Predicate, Resolver], ...], otherwise: Outcome) -> Outcome:

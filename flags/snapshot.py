@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Max
 
 from flags.answers import Resolver
+from flags.collector import collector_paused
 from flags.compiling import Compiled, compile_ruleset
 from flags.models import RulesetEntry, RulesetRevision
 from flags.specs import FlagSpec, SegmentSpec, UnknownDocument, flag_from, segment_from
@@ -97,7 +98,7 @@ def load(known: Snapshot | None = None) -> Snapshot:
     Of what is `known` only the entries after its revisions are read, and only what they touch is
     compiled again.
     """
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
+    with collector_paused(), transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         tokens = _tokens()
         return Snapshot(
