@@ -58,21 +58,22 @@ def _beside(flag: str, name: str, figures: dict[str, float], ours: float, *, agr
 
 
 def _many(told: dict[str, Any]) -> list[Result]:
+    anywhere = f"{told['anywhere_over_few']} times where any of them is asked in any order"
     figures = (
-        ("evaluation", "many_over_few", "times that of 10 flags", 1.2),
-        ("build", "build_seconds", "s", 1.0),
-        ("one flag changed", "update_seconds", "s", 0.1),
-        ("memory", "memory_mb", "MB", 200.0),
+        ("evaluation", "many_over_few", "times that of 10 flags", 1.2, anywhere),
+        ("build", "build_seconds", "s", 1.0, "the goal"),
+        ("one flag changed", "update_seconds", "s", 0.1, "the goal"),
+        ("memory", "memory_mb", "MB", 200.0, "the goal"),
     )
     return [
         Result(
             bench=f"10,000 flags and 1,000 segments: {what}",
             value=told[name],
             unit=unit,
-            versus="the goal",
+            versus=beside,
             ratio=None,
             goal=f"<= {goal} {unit}",
             holds=told[name] <= goal and not told["broken"],
         )
-        for what, name, unit, goal in figures
+        for what, name, unit, goal, beside in figures
     ]

@@ -36,7 +36,8 @@ local n = 0
 request = function()
   n = n + 1
   local user = '{{"targetingKey":"user-' .. n .. '","plan":"pro"}}'
-  return wrk.format(nil, nil, nil, '{{"context":' .. user .. '}}')
+  local path = {flags} > 0 and wrk.path .. math.random(0, {flags} - 1) or nil
+  return wrk.format(nil, path, nil, '{{"context":' .. user .. '}}')
 end
 """
 
@@ -99,11 +100,14 @@ def _wait(process: subprocess.Popen[bytes], port: int) -> None:
     raise TimeoutError("The server to be measured did not start.")
 
 
-def ask(url: str, token: str, *, seconds: int = 3) -> Load:
-    """POST to `url` over 32 connections as fast as it answers, each time for another user."""
+def ask(url: str, token: str, *, seconds: int = 3, flags: int = 0) -> Load:
+    """POST to `url` over 32 connections as fast as it answers, each time for another user.
+
+    With `flags`, a number below it is put behind the address, another one each time.
+    """
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "ask.lua"
-        script.write_text(SCRIPT.format(token=token))
+        script.write_text(SCRIPT.format(token=token, flags=flags))
         words = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", str(script)]
         done = subprocess.run(
             pinned(1, *words, url), capture_output=True, text=True, timeout=60, check=True
