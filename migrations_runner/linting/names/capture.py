@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from migrations_runner.kinds import Node
 from migrations_runner.linting.names.mending import mend_capture
 from migrations_runner.linting.names.record import Query, Reference
+from migrations_runner.linting.names.scopes import Scope
 from migrations_runner.linting.names.view import Found, Seen
 from migrations_runner.linting.nodes import below, conjuncts, kind, operator, part, parts
 
@@ -30,6 +31,9 @@ _SAFE = "Write every column of a subquery with its table in front: table.column.
 def outer_column_capture(seen: Seen) -> Iterator[Found]:
     """Names that a subquery takes from outside, and comparisons of a column with itself."""
     told: set[int] = set()
+    for bare, outer in _perhaps(seen):
+        told |= {bare.location, outer.location}
+        yield _perhaps_captured(seen, bare, outer)
     for left, right, operation in _selves(seen):
         bare = left if len(left.names) == 1 else right
         told |= {left.location, right.location}
@@ -49,6 +53,44 @@ def _selves(seen: Seen) -> Iterator[tuple[Reference, Reference, Node]]:
         left, right = (seen.walked.reference(s) if _is_name(s) else None for s in sides)
         if left and right and (left.is_same_as(right) or _same_words(left, right)):
             yield left, right, node
+
+
+def _perhaps(seen: Seen) -> Iterator[tuple[Reference, Reference]]:
+    """``x = outer.x`` in a subquery over tables whose columns are not known."""
+    for node, _, clause in seen.walked.operators:
+        if operator(node) not in COMPARISONS or clause not in _FILTERS:
+            continue
+        sides = [part(node, side) for side in ("lexpr", "rexpr")]
+        pair = [seen.walked.reference(s) for s in sides if _is_name(s)]
+        for bare, other in (pair, pair[::-1]) if len(pair) == len(sides) else ():
+            if bare and other and _may_be(bare, other):
+                yield bare, other
+
+
+def _may_be(bare: Reference, outer: Reference) -> bool:
+    """Is the one a bare name that we can't place, the other the same name of a row outside?"""
+    if bare.verdict != "unsure" or outer.names[1:] != bare.names or outer.query is not bare.query:
+        return False
+    inside = {source.name for source in bare.query.scope.sources}
+    return outer.names[0] not in inside and _is_around(outer.names[0], bare.query.scope.parent)
+
+
+def _is_around(name: str, scope: Scope | None) -> bool:
+    while scope is not None:
+        if any(source.name == name for source in scope.sources):
+            return True
+        scope = scope.parent
+    return False
+
+
+def _perhaps_captured(seen: Seen, bare: Reference, outer: Reference) -> Found:
+    name, inside, outside = bare.names[0], _inside(bare.query), ".".join(outer.names)
+    message = (
+        f"Cannot tell whether {inside} has a column {name}: its columns are not known here. If it"
+        f" has none, {name} means {outside} and is compared with itself: any row of {inside} will"
+        f" do. Write {inside}.{name}, which fails where that is so, or choose a target."
+    )
+    return _found(seen, bare, "warning", message)
 
 
 def _is_name(node: Node | None) -> bool:

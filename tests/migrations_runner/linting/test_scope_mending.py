@@ -183,3 +183,11 @@ def facts(known: Catalog) -> dict[tuple[str, str], object]:
 def test_a_catalog_travels_as_json(server: Session) -> None:
     known = catalog.read(server)
     assert Catalog.from_json(known.to_json()) == known
+
+
+def test_a_name_that_may_be_from_outside_is_told_where_no_table_is_known() -> None:
+    text = "UPDATE p SET u = (SELECT id FROM u WHERE user_id = p.user_id) WHERE u IS NULL;"
+    found = [each for each in lint(text) if each.rule == "outer-column-capture"]
+    assert [each.level for each in found] == ["warning"]
+    assert found[0].message.startswith("Cannot tell whether u has a column user_id")
+    assert not [each for each in lint(text.replace("user_id =", "u.user_id =")) if each in found]
