@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import psycopg
 
 from migrations_runner import attempts, ledger, steps
 from migrations_runner.failures import Stopped
+from migrations_runner.transactional import shapes_transaction
 from migrations_runner.work import Work
 from releases.refusals import Refused
 
@@ -22,10 +25,13 @@ def carry_out(work: Work) -> None:
 def _attempt(work: Work) -> None:
     """A COMMIT that breaks is not a failed script: nobody knows."""
     work.begin_again()
+    first = list(takewhile(lambda step: shapes_transaction(step[0].node), work.steps))
     with work.connection.transaction():
+        for statement, row in first:  # the server takes them before anything else
+            steps.do(work, statement, row)
         ledger.record_applied(work.connection, work.key, work.run.run.pk)
         with work.guarded():
-            for statement, row in work.steps:
+            for statement, row in work.steps[len(first) :]:
                 steps.do(work, statement, row)
         if work.run.keeper.stop.is_set():
             raise Stopped(f"{work.script.name} was rolled back just before its commit.")

@@ -39,6 +39,7 @@ from migrations_runner.transactional import (
     is_transaction_control,
     runs_in_transaction,
     turns_off_standard_strings,
+    unlocks_everything,
 )
 from migrations_runner.variables import find
 
@@ -303,6 +304,11 @@ _REFUSED: tuple[tuple[Callable[[Node], bool], str, str], ...] = (
         gives_up_the_lock,
         "DISCARD ALL",
         "DISCARD ALL would give up the runner's lock. Discard TEMP, PLANS or SEQUENCES.",
+    ),
+    (
+        unlocks_everything,
+        "pg_advisory_unlock_all",
+        "pg_advisory_unlock_all() would give up the runner's lock. Unlock key by key.",
     ),
 )
 

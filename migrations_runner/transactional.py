@@ -45,6 +45,19 @@ def gives_up_the_lock(node: Node) -> bool:
     return type(node).__name__ == "DiscardStmt" and enum_name(node, "target") == "DISCARD_ALL"
 
 
+def unlocks_everything(node: Node) -> bool:
+    """`pg_advisory_unlock_all()`, called or in a block of code: the runner's lock would be gone.
+
+    Wherever the name stands, be it in a text: the parser does not look into a block's code.
+    """
+    return b"pg_advisory_unlock_all" in node.SerializeToString().lower()
+
+
+def shapes_transaction(node: Node) -> bool:
+    """SET TRANSACTION: the server takes it only before the first query of a transaction."""
+    return type(node).__name__ == "VariableSetStmt" and node.name == "TRANSACTION"
+
+
 def turns_off_standard_strings(node: Node) -> bool:
     """SET standard_conforming_strings = off: from there on quotes would end elsewhere."""
     if type(node).__name__ != "VariableSetStmt" or node.name != "standard_conforming_strings":

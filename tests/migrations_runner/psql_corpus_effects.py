@@ -204,6 +204,10 @@ RUNTIME = {
         "INSERT INTO log (what) VALUES ((:'DBNAME' = current_database())::text || :'ENCODING');"
     ),
     "row count": "UPDATE t SET a = 'x';\nINSERT INTO log (what) VALUES (:ROW_COUNT);",
+    "set transaction first": (
+        "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ WRITE;\n"
+        "INSERT INTO log (what) SELECT a FROM t WHERE id = 1;"
+    ),
     "set a piece of sql": "\\set cond 'id > 1 AND a IS NOT NULL'\nDELETE FROM t WHERE :cond;",
     "set with a quoted value": "\\set v 'it''s \\\\ \\x41'\nINSERT INTO log (what) VALUES (:'v');",
     "set from another": "\\set a 'x y'\n\\set b :a z :'a'\nINSERT INTO log (what) VALUES (:'b');",

@@ -142,6 +142,8 @@ def test_text_that_no_server_takes_is_refused(text: str, column: int) -> None:
         ("SELECT 1;\nCOPY t FROM stdin WITH (FORMAT binary);\n\\.\n", 2, "COPY"),
         ("SET standard_conforming_strings = off; SELECT 1", 1, "SET"),
         ("SELECT 1;\nDISCARD ALL", 2, "DISCARD ALL"),
+        ("SELECT pg_advisory_unlock_all()", 1, "pg_advisory_unlock_all"),
+        ("DO $$ BEGIN PERFORM PG_ADVISORY_UNLOCK_ALL(); END $$", 1, "pg_advisory_unlock_all"),
         ("SET LOCAL standard_conforming_strings TO false", 1, "SET"),
     ],
 )
