@@ -2,9 +2,9 @@
 
 `evaluated` and `seen` are called on the way of a request. They take a lock for the length of a
 dictionary entry and never touch the database; a thread of this process writes what came together
-every few seconds, in three statements however much it is. A process that is killed with -9 loses
-what it had not written yet, at most one interval: counts tell how a flag is used, and no decision
-hangs on the last one.
+every few seconds, in three statements however much it is; thousands of different answers wait for
+each other a little longer. A process that is killed with -9 loses what it had not written yet:
+counts tell how a flag is used, and no decision hangs on the last one.
 
 Memory is bounded: while the database is away, what is new beyond `MOST_KEYS` is left out, and how
 much that was is logged.
@@ -17,6 +17,7 @@ import contextlib
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 2.0
 MOST_KEYS = 50_000
+MANY_KEYS = 2_000
+"""From here on answers are written together each `SELDOM_SECONDS`, for each is a row."""
+SELDOM_SECONDS = 10.0
 _LONGEST = 200
 
 
@@ -71,6 +75,7 @@ class Counts:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._answers: dict[Answer, int] = {}
+        self._taken_at = float("-inf")
         self._clients: dict[Client, Sight] = {}
         self.left_out = 0
 
@@ -89,12 +94,20 @@ class Counts:
                 return
             self._clients[client] = sight if known is None else _merged(known, sight)
 
-    def take(self) -> tuple[dict[Answer, int], dict[Client, Sight]]:
-        """Hand over what is there, and begin anew."""
+    def take(self, *, answers: bool = True) -> tuple[dict[Answer, int], dict[Client, Sight]]:
+        """Hand over what is there, the answers only if so wanted, and begin anew."""
         with self._lock:
-            taken = self._answers, self._clients
-            self._answers, self._clients = {}, {}
-            return taken
+            counted: dict[Answer, int] = {}
+            if answers:
+                counted, self._answers = self._answers, {}
+                self._taken_at = time.monotonic()
+            clients, self._clients = self._clients, {}
+            return counted, clients
+
+    def may_be_written(self, now: float) -> bool:
+        """Say whether answers need not wait: thousands are written together, now and then."""
+        many = MANY_KEYS < len(self._answers) < MOST_KEYS // 2
+        return not many or now >= self._taken_at + SELDOM_SECONDS
 
     def put_back(self, answers: dict[Answer, int], clients: dict[Client, Sight]) -> None:
         """Take again what could not be written; what came meanwhile is newer."""
@@ -130,8 +143,17 @@ def evaluated(
 
     `environment` is a slug, `source` one of FlagUsage.Source.
     """
+    evaluated_all(environment, [(key, variant, dial, count)], source=source)
+
+
+def evaluated_all(
+    environment: str, answers: Iterable[tuple[str, str, int, int]], *, source: str = "ofrep"
+) -> None:
+    """Note many answers at once: flag, variant, stand of the dial, and how often."""
     hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    _writer().counts.evaluated(Answer(environment, key, variant, dial, source, hour), count)
+    counts = _writer().counts
+    for key, variant, dial, count in answers:
+        counts.evaluated(Answer(environment, key, variant, dial, source, hour), count)
 
 
 def seen(  # noqa: PLR0917  (what a request knows of its client)
@@ -178,15 +200,15 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="flag-counts", daemon=True)
         self._thread.start()
 
-    def flush(self) -> None:
+    def flush(self, *, answers: bool = True) -> None:
         with self._one_at_a_time:
-            answers, clients = self.counts.take()
-            if not answers and not clients:
+            counted, clients = self.counts.take(answers=answers)
+            if not counted and not clients:
                 return
             try:
-                write(answers, clients)
+                write(counted, clients)
             except BaseException:
-                self.counts.put_back(answers, clients)
+                self.counts.put_back(counted, clients)
                 raise
 
     def stop(self) -> None:
@@ -196,13 +218,13 @@ class Writer:
 
     def _run(self) -> None:
         while not self._stopping.wait(FLUSH_SECONDS):
-            self._try()
+            self._try(answers=self.counts.may_be_written(time.monotonic()))
         self._try()
         connection.close()
 
-    def _try(self) -> None:
+    def _try(self, *, answers: bool = True) -> None:
         try:
-            self.flush()
+            self.flush(answers=answers)
         except DatabaseError as away:
             if not self._away:
                 log.warning("what flags answered cannot be written yet: %s", away)

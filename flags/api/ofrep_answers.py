@@ -67,7 +67,7 @@ class Page:
     """
 
     __slots__ = (
-        *("bodies", "failures", "headers", "key_of", "keys", "last"),
+        *("bodies", "by_length", "failures", "headers", "key_of", "keys", "last"),
         *("resolvers", "rules", "singles", "tails", "told"),
     )
 
@@ -79,6 +79,7 @@ class Page:
         self.bodies: dict[Resolution, bytes] = {}
         self.key_of: dict[Resolution, str] = {}
         self.singles: dict[Resolution, Answer] = {}
+        self.by_length: dict[int, Headers] = {}
         self.tails: dict[tuple[TokenFacts, int], bytes] = {}
         self.told: set[tuple[int, Who]] = set()
         self.failures = [_failure(key, why) for key, why in rules.broken.items()]
@@ -97,10 +98,17 @@ class Page:
         known = self.singles.get(resolution)
         if known is None:
             body = self.body(key, resolution)
-            headers = [*self.headers, ("Content-Length", str(len(body)))]
-            known = self.singles[resolution] = STATUS[200], headers, body
+            known = self.singles[resolution] = STATUS[200], self._headers_for(body), body
         status, headers, body = known
         return status, _aged(headers), body
+
+    def _headers_for(self, body: bytes) -> Headers:
+        """Return the headers of a body; many have the same length, and share them."""
+        known = self.by_length.get(len(body))
+        if known is None:
+            headers = [*self.headers, ("Content-Length", str(len(body)))]
+            known = self.by_length[len(body)] = headers
+        return known
 
     def tail(self, facts: TokenFacts, present: int) -> bytes:
         """Return the end of a bulk answer: of what it is, and where to hear of changes."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -41,6 +43,29 @@ def test_counts_of_an_hour_add_up_by_variant_and_stage(
     assert set(rows) == {("on", 5000, "ofrep", 8), ("off", 5000, "ofrep", 14)}
     state = FlagState.objects.get(flag=universe, environment=staging)
     assert state.last_evaluated_at is not None
+
+
+def test_thousands_of_different_answers_wait_for_each_other_but_clients_do_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(counting, "MANY_KEYS", 2)
+    counts, now = counting.Counts(), time.monotonic()
+    client = counting.Client("staging", 1, "ofrep", "curl")
+    hour = datetime(2026, 11, 23, 10, tzinfo=UTC)
+    answers = [counting.Answer("staging", key, "on", 0, "ofrep", hour) for key in "abc"]
+    counts.take()
+    for answer in answers[:2]:
+        counts.evaluated(answer, 1)
+    assert counts.may_be_written(now)  # these are few
+    counts.evaluated(answers[2], 1)
+    counts.seen(client, counting.Sight(hour, None, None, "", "", connected=None))
+    assert not counts.may_be_written(now)
+    assert counts.may_be_written(now + counting.SELDOM_SECONDS + 1)
+    taken, clients = counts.take(answers=False)
+    assert (taken, set(clients)) == ({}, {client})
+    monkeypatch.setattr(counting, "MOST_KEYS", 4)
+    assert counts.may_be_written(now)  # there is no room to wait
+    assert set(counts.take()[0]) == set(answers)
 
 
 def test_of_a_client_the_last_word_counts_and_silence_changes_nothing(token_id: int) -> None:
