@@ -10,7 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, compress
+from operator import attrgetter, is_not
 from types import MappingProxyType
+from typing import TypeVar
 
 from flags.answers import Resolver
 from flags.collector import collector_paused
@@ -18,6 +21,8 @@ from flags.evaluation import FlagNotCompilable, Parent, Surroundings, compile_fl
 from flags.operators import Clock, Predicate, conjunction
 from flags.ordering import MOST_ASKED, answers_needed, ground_up
 from flags.specs import FlagSpec, SegmentSpec
+
+Held = TypeVar("Held")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +63,11 @@ def compile_ruleset(
         return _Compilation(specs, segments, clock, before).run()
 
 
+def copied(held: Mapping[str, Held]) -> dict[str, Held]:
+    """Return a dictionary that may be changed; `dict` would go through a proxy key by key."""
+    return held.copy() if isinstance(held, MappingProxyType) else dict(held)
+
+
 class _Compilation:
     """One pass over all flags, from the ground up, and what it has come to so far."""
 
@@ -90,7 +100,8 @@ class _Compilation:
     def run(self) -> Compiled:
         for key in self.order:
             self._compile(self.specs[key], self.circles.get(key, []))
-        flags = {key: self.flags[key] for key in self.specs if key in self.flags}
+        answering = [*filter(self.flags.__contains__, self.specs)]
+        flags = dict(zip(answering, map(self.flags.__getitem__, answering), strict=True))
         return Compiled(
             flags=MappingProxyType(flags),
             broken=MappingProxyType(self.broken),
@@ -104,21 +115,23 @@ class _Compilation:
     def _apart(self) -> set[str] | None:
         """Flags that changed, if neither they nor others stand on one another; else None.
 
-        The common case: one flag of ten thousand. Then nothing else has to be looked at.
+        The common case: one flag of ten thousand. Then nothing else has to be looked at, and what
+        goes over all of them is `map`, which does so without a step of Python for each.
         """
         if self.moved:
             return None
         specs, before = self.specs, self.before.specs
-        changed = {key for key, spec in specs.items() if before.get(key) is not spec}
+        changed = {*compress(specs, map(is_not, specs.values(), map(before.get, specs)))}
         changed |= before.keys() - specs.keys()
         if any(key in specs and specs[key].requires for key in changed):
             return None
-        stood_on = {one.flag for spec in specs.values() for one in spec.requires}
+        needed = chain.from_iterable(map(attrgetter("requires"), specs.values()))
+        stood_on = {one.flag for one in needed}
         return None if changed & stood_on else changed
 
     def _take_over_all_but(self, changed: set[str]) -> None:
-        self.flags, self.broken = dict(self.before.flags), dict(self.before.broken)
-        self.warnings = dict(self.before.warnings)
+        self.flags, self.broken = copied(self.before.flags), copied(self.before.broken)
+        self.warnings = copied(self.before.warnings)
         for held in (self.flags, self.broken, self.warnings):
             for key in changed & held.keys():
                 del held[key]

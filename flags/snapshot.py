@@ -19,7 +19,7 @@ from django.db.models import Count, Max
 
 from flags.answers import Resolver
 from flags.collector import collector_paused
-from flags.compiling import Compiled, compile_ruleset
+from flags.compiling import Compiled, compile_ruleset, copied
 from flags.models import RulesetEntry, RulesetRevision
 from flags.specs import FlagSpec, SegmentSpec, UnknownDocument, flag_from, segment_from
 from releases.models import ApiToken, Environment
@@ -142,8 +142,8 @@ def assemble(
 
     A document that this version can't read leaves its flag without an answer, and the others alone.
     """
-    specs = dict(before.specs) if before else {}
-    segments = dict(before.segments) if before else {}
+    specs = copied(before.specs) if before else {}
+    segments = copied(before.segments) if before else {}
     unread = dict(before.unread) if before else {}
     for kind, key, document in entries:
         unread.pop(key, None)
