@@ -67,6 +67,7 @@ class _Pages:
                 outside.carry_out(self.work, self.clerk, statement, row, begun(self.work, index))
                 self._note(self.clerk, index + 1)
         except Refused as ended:
+            steps.give_up(self.work)
             raise partly(ended, index) from None
 
     def _in_transaction(self, statement: ParsedStatement, row: Statement) -> bool:

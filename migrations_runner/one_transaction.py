@@ -18,6 +18,7 @@ def carry_out(work: Work) -> None:
     try:
         attempts.until_done(work.run, lambda: _attempt(work), where=work.script.name)
     except (Refused, psycopg.Error):
+        steps.give_up(work)
         steps.mark_rolled_back(work)
         raise
 

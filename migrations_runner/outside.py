@@ -35,6 +35,7 @@ def carry_out(
         try_it(work.run, lambda: _attempt(work, intent, statement, row), where=where)
     except Refused as ended:
         if probes.look(clerk, intent) == Seen.DONE:
+            steps.note_done(work, row)
             return
         said = _left(work, clerk, intent, ended, index)
         ledger.note_progress(clerk, work.key, done=index, begun=begun)

@@ -7,7 +7,7 @@ import time
 import psycopg
 
 from migrations_runner import attempts
-from migrations_runner.failures import StatementFailed, told
+from migrations_runner.failures import Interrupted, StatementFailed, told
 from migrations_runner.models import Statement
 from migrations_runner.progress import milliseconds_since
 from migrations_runner.script import Statement as ParsedStatement
@@ -33,9 +33,15 @@ def do(work: Work, statement: ParsedStatement, row: Statement) -> Sent:
         _end(work, row, StepState.FAILED, began, [refused.detail])
         raise StatementFailed(f"{_where(work, statement)}: {refused.detail}") from None
     except psycopg.Error as error:
-        _end(work, row, StepState.FAILED, began, [told(error)])
-        raise attempts.told_apart(work.run, error, _where(work, statement, error)) from None
+        ended = attempts.told_apart(work.run, error, _where(work, statement, error))
+        if isinstance(ended, Interrupted):
+            work.waiting = row
+            _end(work, row, StepState.PENDING, began, [f"It is tried again. {told(error)}"])
+        else:
+            _end(work, row, StepState.FAILED, began, [told(error)])
+        raise ended from None
     work.run.watch.went_on()
+    work.waiting = None
     state = StepState.APPLIED if sent.ran else StepState.SKIPPED
     _end(work, row, state, began, sent.output, rows=sent.rows)
     return sent
@@ -48,6 +54,20 @@ def pass_over(work: Work, statement: ParsedStatement, row: Statement) -> None:
     except CannotSend as refused:
         raise StatementFailed(f"{_where(work, statement)}: {refused.detail}") from None
     work.run.progress.end(row, StepState.SKIPPED, rows=None, ms=None, output="")
+
+
+def give_up(work: Work) -> None:
+    """The statement that was to be tried again, if there is one, will not be."""
+    row, work.waiting = work.waiting, None
+    if row is not None:
+        output = row.output.removeprefix("It is tried again. ")
+        work.run.progress.end(row, StepState.FAILED, rows=None, ms=row.milliseconds, output=output)
+
+
+def note_done(work: Work, row: Statement) -> None:
+    """It took effect, whatever the server said of it."""
+    work.waiting = None
+    work.run.progress.end(row, StepState.APPLIED, rows=None, ms=row.milliseconds, output=row.output)
 
 
 def mark_rolled_back(work: Work) -> None:

@@ -83,6 +83,8 @@ class Work:
     notices: Notices
     limits: dict[int, float] = field(default_factory=dict)
     """Milliseconds that a statement, by its index, may take: known from its rehearsal."""
+    waiting: Statement | None = None
+    """The row of a statement that is about to be tried again."""
     sender: Sender = field(init=False)
     rows: dict[int, Statement] = field(init=False)
     steps: list[tuple[ParsedStatement, Statement]] = field(init=False)

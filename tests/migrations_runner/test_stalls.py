@@ -14,7 +14,13 @@ from django.db import connection
 
 from migrations_runner import execution, runs
 from migrations_runner.failures import HeldUsersTooLong, LockNotGranted, TookTooLong
-from migrations_runner.models import MigrationRun, Rehearsal, RehearsedScript, RehearsedStatement
+from migrations_runner.models import (
+    MigrationRun,
+    Rehearsal,
+    RehearsedScript,
+    RehearsedStatement,
+    Statement,
+)
 from migrations_runner.states import RunState
 from releases.models import TargetDatabase
 from releases.timeline import Actor
@@ -65,12 +71,17 @@ def waiting_on(run: MigrationRun) -> list[dict[str, object]]:
     return found
 
 
+def waits_for_another_try(run: MigrationRun) -> bool:
+    tried = Statement.objects.filter(run_script__run=run, output__startswith="It is tried again.")
+    return bool(tried.filter(state__in=["pending", "running"]).exists())
+
+
 def test_a_lock_that_is_never_granted_ends_in_a_refusal_that_names_who_holds_it(
     queue: QueueRun, on_target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "RUN_LOCK_SECONDS", 1)
     on_target.execute("CREATE TABLE busy (n int)")
-    on_target.execute("BEGIN; LOCK TABLE busy; SELECT 'password=x'")
+    on_target.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE; SELECT 'password=x'")
     run = queue("ALTER TABLE busy ADD COLUMN m int;")
     with at_work(run):
         pass
@@ -79,18 +90,23 @@ def test_a_lock_that_is_never_granted_ends_in_a_refusal_that_names_who_holds_it(
     assert (LockNotGranted.__doc__ or "") in run.error
     assert f"pid {on_target.info.backend_pid}" in run.error
     assert "password=x" not in run.error
-    assert [row.state for row in run.scripts.get().statements.all()] == ["not_run"]
+    row = run.scripts.get().statements.get()
+    assert (row.state, row.output.partition(" (")[0]) == (
+        "failed",
+        "canceling statement due to lock timeout",
+    )
 
 
 def test_a_lock_is_tried_for_until_it_is_free_and_the_page_names_the_blockers(
     queue: QueueRun, on_target: Target
 ) -> None:
     on_target.execute("CREATE TABLE busy (n int)")
-    on_target.execute("BEGIN; LOCK TABLE busy; SELECT 'it is me'")
+    on_target.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE; SELECT 'it is me'")
     run = queue("CREATE TABLE first (n int); ALTER TABLE busy ADD COLUMN m int;")
     with at_work(run):
         until(lambda: bool(waiting_on(run)), "a blocker on the page")
         (blocker,) = waiting_on(run)
+        until(lambda: waits_for_another_try(run), "a statement that is tried again")
         on_target.execute("COMMIT")
     assert blocker["pid"] == on_target.info.backend_pid
     assert "it is me" in str(blocker["query"])
