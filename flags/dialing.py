@@ -19,7 +19,7 @@ from typing import TypeAlias
 from mmh3 import hash as ascii_digest_of
 from mmh3 import mmh3_32_uintdigest as digest_of
 
-from flags.answers import KEYLESS, Outcome, Reason, Resolution, always, answer
+from flags.answers import KEYLESS, Outcome, Reason, Resolution, Resolver, always, answer
 from flags.attributes import Context, bucket_text
 from flags.bucketing import EVERYBODY, NOBODY, VARIANT_SEED
 from flags.operators import Predicate
@@ -109,7 +109,7 @@ class _Below:
 
 
 def _some_whole_percents(spec: FlagSpec, share: VariantSpec, off: VariantSpec) -> Outcome:
-    whole_percents = _WholePercents(
+    whole_percents = WholePercents(
         bucket_by=spec.bucket_by,
         prefix=f"{spec.salt}:",
         dial=spec.dial // _THOUSANDTHS,
@@ -121,7 +121,7 @@ def _some_whole_percents(spec: FlagSpec, share: VariantSpec, off: VariantSpec) -
 
 
 @dataclass(slots=True, eq=False)
-class _WholePercents:
+class WholePercents:
     """The hottest path of all: one variant, a dial of whole percents."""
 
     bucket_by: str
@@ -145,6 +145,12 @@ class _WholePercents:
         except UnicodeEncodeError:
             return self.keyless
         return self.inside if below_dial else self.outside
+
+
+def plain_dial(resolve: Resolver, bucket_by: str) -> WholePercents | None:
+    """Return the dial that is all there is to a flag, if it goes by this attribute; else None."""
+    dial = getattr(resolve, "__self__", None)
+    return dial if isinstance(dial, WholePercents) and dial.bucket_by == bucket_by else None
 
 
 def _some(spec: FlagSpec, shares: Shares, off: VariantSpec) -> Outcome:

@@ -132,7 +132,7 @@ def _bulk(
 ) -> Answer:
     rules = _caught_up(environ, facts.environment)
     asks, known = who.of_request(environ), page(rules)
-    resolutions = [resolve(context) for resolve in known.resolvers]
+    resolutions = known.ask(context)
     body = b'{"flags":[' + known.flags(resolutions) + b"]," + known.tail(facts, period())
     tally.note(known, facts.id, asks, resolutions)
     if known.is_news_to(facts.id, asks):

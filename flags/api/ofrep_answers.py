@@ -11,11 +11,12 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from flags import ruleset
-from flags.answers import Resolution, Resolver
+from flags.answers import Resolution
 from flags.api.ofrep_request import Rejected
 from flags.api.stream_token import stream_address
 from flags.api.who import Who
 from flags.snapshot import Ruleset, TokenFacts
+from flags.together import together
 
 Headers: TypeAlias = list[tuple[str, str]]
 Answer: TypeAlias = tuple[str, Headers, bytes]
@@ -67,15 +68,14 @@ class Page:
     """
 
     __slots__ = (
-        *("bodies", "by_length", "failures", "headers", "key_of", "keys", "last"),
-        *("resolvers", "rules", "singles", "tails", "told"),
+        *("ask", "bodies", "by_length", "failures", "headers", "key_of", "keys", "last"),
+        *("rules", "singles", "tails", "told"),
     )
 
     def __init__(self, rules: Ruleset) -> None:
         self.rules = rules
         self.headers: Headers = [NO_STORE, ("X-Ruleset-Revision", str(rules.revision)), JSON]
-        self.keys: tuple[str, ...] = tuple(rules.flags)
-        self.resolvers: tuple[Resolver, ...] = tuple(rules.flags.values())
+        self.keys, self.ask = together(rules.flags)
         self.bodies: dict[Resolution, bytes] = {}
         self.key_of: dict[Resolution, str] = {}
         self.singles: dict[Resolution, Answer] = {}
