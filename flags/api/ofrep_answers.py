@@ -136,9 +136,8 @@ class Page:
         return joined
 
     def _bodies(self, resolutions: list[Resolution]) -> list[bytes]:
-        bodies = self.bodies
         try:
-            return [bodies[resolution] for resolution in resolutions]
+            return [*map(self.bodies.__getitem__, resolutions)]
         except KeyError:
             pairs = zip(self.keys, resolutions, strict=True)
             return [self.body(key, resolution) for key, resolution in pairs]
