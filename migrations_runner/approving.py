@@ -112,6 +112,7 @@ def _content(script: RunScript) -> list[object]:
         script.mode,
         script.undo,
         script.driver_query,
+        *([script.reverts] if script.reverts else []),
     ]
 
 

@@ -17,7 +17,7 @@ def release_key(run: MigrationRun) -> str:
 def key_of(run: MigrationRun, script: RunScript) -> Key:
     """Release, name, and a digest of the values that this script uses."""
     values = values_digest(run, script)
-    return Key(release_key(run), script.name, values, script.sha256, script.role)
+    return Key(release_key(run), script.name, values, script.sha256, script.role, script.reverts)
 
 
 def values_digest(run: MigrationRun, script: RunScript) -> str:

@@ -46,6 +46,7 @@ CREATE TABLE IF NOT EXISTS release_control.ledger (
     begun text NOT NULL DEFAULT '',
     intent jsonb,
     way text NOT NULL DEFAULT '',
+    reverts text NOT NULL DEFAULT '',
     at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (release, name, variables)
 );
@@ -56,23 +57,25 @@ COMMENT ON TABLE release_control.ledger IS
 
 _WRITE = """
 INSERT INTO release_control.ledger AS standing
-    (release, name, variables, sha256, role, state, run_id, way)
+    (release, name, variables, sha256, role, state, run_id, way, reverts)
 VALUES
-    (%(release)s, %(name)s, %(variables)s, %(sha256)s, %(role)s, %(state)s, %(run_id)s, %(way)s)
+    (%(release)s, %(name)s, %(variables)s, %(sha256)s, %(role)s, %(state)s, %(run_id)s, %(way)s,
+        %(reverts)s)
 ON CONFLICT (release, name, variables) DO UPDATE
     SET sha256 = excluded.sha256, role = excluded.role, state = excluded.state,
-        run_id = excluded.run_id, way = excluded.way,
+        run_id = excluded.run_id, way = excluded.way, reverts = excluded.reverts,
         done = 0, doing = NULL, begun = '', intent = NULL,
         at = clock_timestamp()
     WHERE standing.state <> 'applied'
 """
 
-# A rollback script takes back what its release did, and doing the release again takes back the
-# rollback: each makes the other side runnable again, in the same transaction.
+# A rollback script takes back what its release did, or the one script that it reverts; doing that
+# again takes back the rollback: each makes the other side runnable again, in the same transaction.
 _TURN_BACK = """
 UPDATE release_control.ledger SET state = 'undone', at = clock_timestamp()
-WHERE release = %(release)s AND state = 'applied'
-    AND (role = 'rollback') <> (%(role)s = 'rollback')
+WHERE release = %(release)s AND state = 'applied' AND CASE WHEN %(role)s = 'rollback'
+    THEN role <> 'rollback' AND %(reverts)s IN ('', name)
+    ELSE role = 'rollback' AND reverts IN ('', %(name)s) END
 """
 
 
@@ -119,6 +122,8 @@ class Key:
     variables: str
     sha256: str
     role: str
+    reverts: str = ""
+    """Of a rollback: the one script that it takes back, by name; empty for all of its release."""
 
 
 def prepare(connection: Connection) -> None:
@@ -130,17 +135,18 @@ def prepare(connection: Connection) -> None:
     elif not _is_of_today(connection):
         connection.execute(
             "ALTER TABLE release_control.ledger ADD COLUMN IF NOT EXISTS intent jsonb,"
-            " ADD COLUMN IF NOT EXISTS way text NOT NULL DEFAULT ''"
+            " ADD COLUMN IF NOT EXISTS way text NOT NULL DEFAULT '',"
+            " ADD COLUMN IF NOT EXISTS reverts text NOT NULL DEFAULT ''"
         )
 
 
 def _is_of_today(connection: Connection) -> bool:
-    """A ledger of the first release knew no intents and no ways."""
+    """Ledgers of earlier releases knew no intents, no ways, no single scripts taken back."""
     row = connection.execute(
         "SELECT count(*) FROM pg_attribute WHERE attrelid = 'release_control.ledger'::regclass"
-        " AND attname IN ('intent', 'way') AND NOT attisdropped"
+        " AND attname IN ('intent', 'way', 'reverts') AND NOT attisdropped"
     ).fetchone()
-    return row is not None and row[0] == len(("intent", "way"))
+    return row is not None and row[0] == len(("intent", "way", "reverts"))
 
 
 def read(connection: Connection, key: Key) -> Entry | None:
@@ -203,7 +209,7 @@ def exists(connection: Connection) -> bool:
 def record_applied(connection: Connection, key: Key, run_id: int) -> None:
     """Inside the script's transaction: this content stands here, if the commit happens."""
     _write(connection, key, APPLIED, run_id, "")
-    connection.execute(_TURN_BACK, {"release": key.release, "role": key.role})
+    _turn_back(connection, key)
 
 
 def record_started(connection: Connection, key: Key, run_id: int, way: str) -> None:
@@ -258,7 +264,14 @@ def record_finished(connection: Connection, key: Key) -> None:
             " WHERE (release, name, variables) = (%s, %s, %s) AND state = 'started'",
             [key.sha256, key.release, key.name, key.variables],
         )
-        connection.execute(_TURN_BACK, {"release": key.release, "role": key.role})
+        _turn_back(connection, key)
+
+
+def _turn_back(connection: Connection, key: Key) -> None:
+    connection.execute(
+        _TURN_BACK,
+        {"release": key.release, "name": key.name, "role": key.role, "reverts": key.reverts},
+    )
 
 
 def _write(connection: Connection, key: Key, state: str, run_id: int, way: str) -> None:
@@ -273,6 +286,7 @@ def _write(connection: Connection, key: Key, state: str, run_id: int, way: str) 
             "state": state,
             "run_id": run_id,
             "way": way,
+            "reverts": key.reverts,
         },
     )
     if written.rowcount != 1:

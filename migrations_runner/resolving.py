@@ -29,6 +29,7 @@ from migrations_runner.progress import mark
 from migrations_runner.states import AT_WORK, RunState, StepState
 from migrations_runner.undo import restoring
 from releases import targets, timeline
+from releases.redaction import redact
 from releases.refusals import Refused
 from releases.timeline import Actor
 
@@ -122,7 +123,7 @@ def settle(*, run: MigrationRun, done: bool, actor: Actor, reason: str) -> None:
         verb="run.settle",
         subject=run,
         release=run.release,
-        data={"done": done, "reason": reason},
+        data={"done": done, "reason": redact(reason)[:500]},
     )
 
 

@@ -242,6 +242,7 @@ def _batch_hash(
         target.pk,
         [
             [script.release_id, script.name, text.sha256, script.mode, script.driver_query]
+            + ([script.reverts_id] if script.reverts_id else [])
             for script, text in zip(scripts, parsed, strict=True)
         ],
         sorted(variables.items()),
@@ -279,6 +280,7 @@ def _copy(run: MigrationRun, position: int, script: MigrationScript, text: Scrip
         mode=script.mode,
         driver_query=script.driver_query,
         undo=script.undo,
+        reverts=script.reverts.name if script.reverts is not None else "",
         text=script.text,
         sha256=text.sha256,
         includes=dict(text.included),

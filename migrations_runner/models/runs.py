@@ -101,6 +101,9 @@ class RunScript(models.Model):
     )
     driver_query = models.TextField(blank=True)
     undo = models.BooleanField(default=False)
+    reverts = models.CharField(
+        max_length=200, blank=True, help_text="A rollback takes back this one script; empty: all."
+    )
     text = models.TextField()
     sha256 = models.CharField(max_length=64)
     includes = models.JSONField(

@@ -37,7 +37,7 @@ _MOST_DEATHS = 2
 
 
 class NothingToRehearse(Refused):
-    """This run does not wait any more, so there is nothing to rehearse."""
+    """There is nothing to rehearse here; no clone was made."""
 
 
 class RehearsalIsOver(Refused):
@@ -70,6 +70,8 @@ def _ask(run: MigrationRun, actor: Actor, *, with_down: bool) -> Rehearsal:
         .select_related("release", "target__environment")
         .get(pk=run.pk)
     )
+    if run.kind == MigrationRun.Kind.UNDO:
+        raise NothingToRehearse("An undo has its own preview: it shows each row that goes back.")
     if run.state not in _WAITING:
         raise NothingToRehearse(f"It is {run.get_state_display().lower()}.")
     live = Rehearsal.objects.filter(run=run, state__in=_LIVE).first()

@@ -30,13 +30,12 @@ def downs(run: MigrationRun) -> list[tuple[str, MigrationScript | None]]:
 def queue_downs(*, run: MigrationRun, actor: Actor) -> MigrationRun:
     """Queue the down scripts of a run in reverse order, with the run's own values.
 
-    All or none: on the target's ledger a rollback takes back what its release did, so one that
-    took back only a part would let the rest be applied twice. Raises NoWayBack, NotARollback and
-    what `runs.queue` raises.
+    All or none of what this run applied; on the target's ledger each takes back the script that it
+    reverts, so what other runs applied stands. Raises NoWayBack, NotARollback and what `runs.queue`
+    raises.
     """
     found = downs(run)
     missing = [name for name, down in found if down is None]
-    missing += _applied_elsewhere(run, {name for name, _ in found})
     scripts = [down for _, down in found if down is not None]
     if missing or not scripts:
         raise NoWayBack(f"Without one: {', '.join(missing) or 'the run applied nothing'}.")
@@ -47,21 +46,4 @@ def queue_downs(*, run: MigrationRun, actor: Actor) -> MigrationRun:
     values = {name: value for name, value in run.variables.items() if name in used}
     return runs.queue(
         scripts=scripts, target=run.target, variables=values, actor=actor, release=run.release
-    )
-
-
-def _applied_elsewhere(run: MigrationRun, names: set[str]) -> list[str]:
-    """Scripts of the release that another run applied to this target."""
-    return sorted(
-        set(
-            MigrationRun.objects.filter(
-                release=run.release,
-                target=run.target,
-                kind=MigrationRun.Kind.APPLY,
-                scripts__state=StepState.APPLIED,
-            )
-            .exclude(scripts__role=MigrationScript.Role.ROLLBACK)
-            .values_list("scripts__name", flat=True)
-        )
-        - names
     )

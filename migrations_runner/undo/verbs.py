@@ -18,6 +18,7 @@ from migrations_runner.script import Script
 from migrations_runner.states import LIVE, RunState, StepState
 from migrations_runner.undo.refusals import CannotBeUndone, NothingToUndo, UndoneAlready
 from releases import timeline
+from releases.redaction import redact
 from releases.refusals import Refused
 from releases.timeline import Actor
 
@@ -77,7 +78,11 @@ def request_undo(*, run: MigrationRun, actor: Actor, reason: str) -> MigrationRu
         subject=undo,
         release=run.release,
         environment=run.target.environment,
-        data={"undoes": run.pk, "scripts": [each.name for each in kept], "reason": reason[:500]},
+        data={
+            "undoes": run.pk,
+            "scripts": [each.name for each in kept],
+            "reason": redact(reason)[:500],
+        },
     )
     approving.begin(undo, actor)
     return undo

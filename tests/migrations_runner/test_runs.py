@@ -90,6 +90,30 @@ def test_a_script_changed_since_it_was_applied_is_refused(
     assert "1.sql" in run.error
 
 
+def test_a_down_script_takes_back_the_one_script_that_it_reverts(
+    queue: QueueRun, on_target: Target
+) -> None:
+    texts = ("CREATE TABLE a (n int)", "CREATE TABLE b (n int)")
+    assert run_it(queue(*texts)).state == RunState.SUCCEEDED
+    text = "DROP TABLE b"
+    made = MigrationScript.objects.create(
+        release=Release.objects.get(),
+        name="down.sql",
+        text=text,
+        role="rollback",
+        reverts=MigrationScript.objects.get(name="2.sql"),
+    )
+    queued = queue(text, names=("down.sql",), role="rollback")
+    MigrationScript.objects.filter(pk=made.pk).update(reverts=None)  # the run has its own copy
+    assert run_it(queued).state == RunState.SUCCEEDED
+    again = run_it(queue(*texts))
+    assert again.state == RunState.SUCCEEDED, again.error  # a is there, and is not made anew
+    assert [script.state for script in again.scripts.all()] == ["skipped", "applied"]
+    standing = on_target.execute("SELECT name, state FROM release_control.ledger ORDER BY name")
+    states = dict(standing.fetchall())
+    assert states == {"1.sql": "applied", "2.sql": "applied", "down.sql": "undone"}
+
+
 def test_a_rollback_script_makes_the_release_runnable_again(
     queue: QueueRun, on_target: Target
 ) -> None:
