@@ -12,19 +12,24 @@ import hashlib
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import BinaryIO
 
 import psycopg
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 
 from migrations_runner import editing
-from migrations_runner.models import DataBlock, MigrationScript
+from migrations_runner.models import DataBlock, MigrationScript, RunScript, ScriptVersion
 from migrations_runner.psql.taking_apart import Kept, TooMuchSql, take_apart
 from releases.models import Release
 from releases.refusals import Refused
 from releases.timeline import Actor
 
 _PART = 1 << 20
+#: How long data is kept that nothing refers to: somebody may be about to attach it again.
+KEEP = timedelta(days=7)
 
 
 class DataMissing(Refused):
@@ -111,11 +116,29 @@ def keep(pieces: Iterable[bytes]) -> Kept:
             cursor.execute(_WRITE, (block.pk, number, part))
             number += 1
     sha256 = digest.hexdigest()
-    if DataBlock.objects.filter(sha256=sha256).exists():
+    # Whoever forgets old data waits for this row, and finds it young then.
+    if DataBlock.objects.filter(sha256=sha256).update(kept_at=Now()):
         block.delete()
     else:
         DataBlock.objects.filter(pk=block.pk).update(sha256=sha256, size=size, lines=lines)
     return Kept(sha256, size, lines)
+
+
+def forget() -> int:
+    """Delete data that no text has named for KEEP: neither a script, nor a version, nor a run."""
+    named = [
+        Exists(rows.filter(text__contains=OuterRef("sha256")))
+        for rows in (
+            MigrationScript.objects.all(),
+            ScriptVersion.objects.all(),
+            RunScript.objects.all(),
+        )
+    ]
+    old = DataBlock.objects.filter(~Q(sha256__startswith="new-"), kept_at__lt=Now() - KEEP)
+    unnamed = list(old.exclude(Q(*named, _connector=Q.OR)).values_list("pk", flat=True))
+    return sum(
+        1 for pk in unnamed if DataBlock.objects.filter(pk=pk, kept_at__lt=Now() - KEEP).delete()[0]
+    )
 
 
 def require(hashes: Iterable[str]) -> None:

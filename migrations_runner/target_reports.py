@@ -52,12 +52,16 @@ def ask(*, target: TargetDatabase, actor: Actor) -> TargetReport:
 
 
 def refresh() -> int:
-    """For the timetable: look again at targets of live releases, and at asks left unanswered."""
+    """For the timetable: look again at targets of live releases, and at asks left unanswered.
+
+    And at what a run has changed since: lint has to know the tables that it left.
+    """
     stale = Q(report__at__isnull=True) | Q(report__at__lt=Now() - FRESH)
     silent = Q(report__asked_at__isnull=True) | Q(report__asked_at__lt=Now() - PATIENCE)
     live = Q(runs__release__state__in=_LIVE)
     lost = Q(report__in=_unanswered())
-    found = TargetDatabase.objects.filter(silent & (lost | (live & stale)))
+    changed = Q(runs__finished_at__gt=F("report__at"))
+    found = TargetDatabase.objects.filter(silent & (lost | changed | (live & stale)))
     due = list(found.distinct().values_list("pk", flat=True))
     for target_id in due:
         TargetReport.objects.update_or_create(target_id=target_id, defaults={"asked_at": Now()})

@@ -47,6 +47,7 @@ JOBS = (
     Job("look at targets", 30, "migrations_runner.target_reports.refresh"),
     Job("look for contradictions", 60, "migrations_runner.integrity.look"),
     Job("remove old backups", 3600, "migrations_runner.backup.retention.sweep"),
+    Job("forget data that no script has any more", 3600, "migrations_runner.data_blocks.forget"),
     Job("forget rows kept for an undo", 3600, "migrations_runner.undo.retention.purge"),
     Job("ask for users of a target again", 5, "releasecontrol.samples.redispatch"),
     Job("forget samples of users", 3600, "flags.samples.forget"),

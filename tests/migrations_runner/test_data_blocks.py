@@ -9,11 +9,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models.functions import Now
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,6 +115,18 @@ def test_the_same_data_is_kept_once(db: None) -> None:
     block = DataBlock.objects.get()
     assert (block.sha256, block.size, block.parts.count()) == (first.sha256, 2_800_000, 2)
     assert b"".join(data_blocks.read(first.sha256)) == b"".join(data)
+
+
+def test_data_is_forgotten_a_week_after_nothing_names_it_any_more(db: None) -> None:
+    named, loose, young = (data_blocks.keep([letter * 10]) for letter in (b"a", b"b", b"c"))
+    release = Release.objects.create(slug="r", title="R")
+    MigrationScript.objects.create(release=release, name="s.sql", text=f"-- {named.sha256}")
+    old = DataBlock.objects.filter(sha256__in=[named.sha256, loose.sha256])
+    old.update(kept_at=Now() - data_blocks.KEEP - timedelta(hours=1))
+    assert data_blocks.forget() == 1
+    left = set(DataBlock.objects.values_list("sha256", flat=True))
+    assert left == {named.sha256, young.sha256}
+    assert data_blocks.forget() == 0
 
 
 def test_an_attached_file_runs_with_all_of_its_data(

@@ -240,6 +240,19 @@ def test_targets_of_live_releases_are_looked_at_again_when_their_report_is_old(
     assert target_reports.refresh() == 1
 
 
+def test_what_a_run_changed_since_is_looked_at_again(
+    target: TargetDatabase, queue: QueueRun
+) -> None:
+    run = queue("CREATE TABLE fresh (n int)")
+    target_looks.look(target.pk)
+    assert target_reports.refresh() == 0
+    execution.execute(run.pk)
+    assert target_reports.refresh() == 1
+    target_looks.look(target.pk)
+    assert "fresh" in str(TargetReport.objects.get(target=target).catalog)
+    assert target_reports.refresh() == 0
+
+
 def test_an_ask_whose_poke_was_lost_is_asked_again(target: TargetDatabase) -> None:
     target_reports.ask(target=target, actor=ANA)
     OrmQ.objects.all().delete()
