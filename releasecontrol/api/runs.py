@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
+from django.db.models import Count
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from ninja import Field, Router, Schema, Status
+from ninja import Field, Query, Router, Schema, Status
 
 from migrations_runner import approving, runs, settling
 from migrations_runner.models import MigrationRun, MigrationScript
 from migrations_runner.rehearsal import verbs as rehearsals
+from migrations_runner.states import RunState
 from migrations_runner.undo import verbs as undo
 from releasecontrol.api.auth import caller
 from releases.models import Release, TargetDatabase
@@ -19,6 +21,8 @@ from releases.refusals import Refused
 from releases.timeline import Actor
 
 router = Router(tags=["runs"])
+_PAGE = 50
+_LARGEST_ID = 2**63 - 1
 
 
 class ScriptMissing(Refused):
@@ -90,6 +94,31 @@ class RunOut(Schema):
         return list(run.scripts.all())
 
 
+class RunLine(Schema):
+    """A run in a list; `release` is null where its release was deleted."""
+
+    id: int
+    kind: str
+    release: str | None = None
+    target: str = Field(alias="target.name")
+    state: str
+    error: str
+    script_count: int
+    requested_by: str = Field(alias="requested_by_name")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @staticmethod
+    def resolve_release(run: MigrationRun) -> str | None:
+        return run.release.slug if run.release is not None else None
+
+
+class RunPage(Schema):
+    runs: list[RunLine]
+    next: int | None = None
+
+
 @router.post("/runs", response={201: RunOut}, operation_id="queue_run")
 def queue_run(request: HttpRequest, body: RunIn) -> Any:
     """Queue scripts of a release, by name and in this order, on a target."""
@@ -103,6 +132,27 @@ def queue_run(request: HttpRequest, body: RunIn) -> Any:
         release=release,
     )
     return Status(201, _run(run.pk))
+
+
+@router.get("/runs", response=RunPage, operation_id="list_runs")
+def list_runs(
+    request: HttpRequest,
+    release: str = "",
+    target: str = "",
+    state: RunState | None = None,
+    before: Annotated[int | None, Query(ge=1, le=_LARGEST_ID)] = None,
+) -> Any:
+    """Runs, the newest first, fifty at a time; `next` is the `before` of the next page."""
+    caller(request).require("migrations_runner.view_migrationrun")
+    wanted = {"release__slug": release, "target__name": target, "state": state, "pk__lt": before}
+    rows = MigrationRun.objects.filter(**{name: value for name, value in wanted.items() if value})
+    found = list(
+        rows.select_related("release", "target")
+        .annotate(script_count=Count("scripts"))
+        .order_by("-pk")[: _PAGE + 1]
+    )
+    page = found[:_PAGE]
+    return {"runs": page, "next": page[-1].pk if len(found) > _PAGE else None}
 
 
 @router.get("/runs/{run_id}", response=RunOut, operation_id="get_run")

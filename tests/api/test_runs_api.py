@@ -185,3 +185,39 @@ def test_every_operation_has_an_id_of_its_own(client: Any, db: None) -> None:
     ids = [verb["operationId"] for path in paths.values() for verb in path.values()]
     assert len(set(ids)) == len(ids)
     assert {"approve_run", "get_rehearsal", "settle_run", "test_target", "list_scripts"} <= set(ids)
+
+
+def test_runs_are_listed_newest_first_page_by_page_at_a_fixed_cost(
+    call: Any, run: MigrationRun, ana: User, django_assert_max_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(20) as few:
+        assert call(ana, "GET", "/runs").status_code == 200
+    MigrationRun.objects.bulk_create(
+        MigrationRun(
+            release=run.release,
+            target=run.target,
+            state=RunState.SUCCEEDED,
+            batch_hash=str(n),
+            requested_by_name="ana",
+        )
+        for n in range(60)
+    )
+    with django_assert_max_num_queries(len(few)):
+        told = call(ana, "GET", "/runs").json()
+    ids = [each["id"] for each in told["runs"]]
+    assert ids == sorted(ids, reverse=True)
+    assert (len(ids), told["next"]) == (50, ids[-1])
+    rest = call(ana, "GET", f"/runs?before={told['next']}").json()
+    assert (len(rest["runs"]), rest["next"]) == (11, None)
+    assert rest["runs"][-1]["id"] == run.pk
+    assert rest["runs"][-1]["script_count"] == 1
+    waiting = call(ana, "GET", "/runs?state=awaiting_approval&target=staging").json()
+    assert [each["id"] for each in waiting["runs"]] == [run.pk]
+    assert call(ana, "GET", "/runs?target=nowhere").json()["runs"] == []
+
+
+def test_a_list_of_runs_refuses_what_it_does_not_know(
+    call: Any, run: MigrationRun, ana: User
+) -> None:
+    for question in ("state=perhaps", "before=0", f"before={2**70}", "before=x"):
+        is_problem(call(ana, "GET", f"/runs?{question}"), 422, "does-not-fit")
