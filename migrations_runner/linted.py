@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from django.db import transaction
 
@@ -116,6 +117,36 @@ def _around(script: MigrationScript) -> tuple[list[str], dict[str, str]]:
         if position < script.position and kind != role
     ]
     return before, {name: text for name, text, _, _ in others}
+
+
+def of_releases(releases: Iterable[int]) -> dict[int, list[Shown]]:
+    """Findings of every script of some releases, by primary key, for lists. Two queries.
+
+    Read as they follow each other, without a target's tables.
+    """
+    rows = MigrationScript.objects.filter(release__in=set(releases)).exclude(text="")
+    ordered = rows.prefetch_related("suppressions").order_by("release_id", "position", "name")
+    found: dict[int, list[Shown]] = {}
+    for _, group in groupby(ordered, key=lambda script: script.release_id):
+        scripts, tables = list(group), None
+        texts = {script.name: script.text for script in scripts}
+        for script in scripts:
+            includes = {name: text for name, text in texts.items() if name != script.name}
+            found[script.pk] = shown(script, lint(script.text, catalog=tables, includes=includes))
+            if script.role != MigrationScript.Role.ROLLBACK:
+                tables = after_all(tables, [script.text], includes)
+    return found
+
+
+def in_words(found: Sequence[Shown]) -> str:
+    """How many findings of which kind nobody has allowed."""
+    open_ = [each for each in found if each.allowed is None]
+    blocks = sum(each.blocks for each in open_)
+    told = [f"{blocks} keep it from running"] if blocks else []
+    for level, word in (("warning", "warning"), ("advice", "hint")):
+        count = sum(each.finding.level == level for each in open_)
+        told += [f"{count} {word}{'s' if count > 1 else ''}"] if count else []
+    return ", ".join(told) or "nothing found"
 
 
 def shown(script: MigrationScript, found: Iterable[Finding]) -> list[Shown]:

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +16,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from migrations_runner import editing
+from migrations_runner import editing, linted
 from migrations_runner.fan_out import driver
 from migrations_runner.models import MigrationScript
 from releases.models import Release
@@ -77,7 +78,7 @@ class ScriptForm(forms.ModelForm):
 @admin.register(MigrationScript)
 class MigrationScriptAdmin(admin.ModelAdmin):
     form = ScriptForm
-    list_display = ("name", "release", "role", "state", "position", "updated_at")
+    list_display = ("name", "release", "role", "state", "findings", "position", "updated_at")
     list_filter = ("release", "role")
     list_select_related = ("release",)
     search_fields = ("name", "path", "title")
@@ -95,6 +96,14 @@ class MigrationScriptAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MigrationScript]:
         return super().get_queryset(request).defer("text")
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """The rows of the page, each with what lint says of it: all of them in two queries."""
+        page = super().get_changelist_instance(request)
+        found = linted.of_releases({script.release_id for script in page.result_list})
+        for script in page.result_list:
+            script.found = found.get(script.pk)
+        return page
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: MigrationScript | None = None
@@ -132,6 +141,15 @@ class MigrationScriptAdmin(admin.ModelAdmin):
         return format_html(
             '<a href="{}">Open the script’s page</a>', reverse("script", args=[script.pk])
         )
+
+    @admin.display(description="Lint")
+    def findings(self, script: MigrationScript) -> SafeString | str:
+        found: list[linted.Shown] | None = getattr(script, "found", None)
+        if found is None:
+            return "–"
+        words = linted.in_words(found)
+        link = reverse("script", args=[script.pk])
+        return format_html('<a href="{}">{}</a>', link, words[0].upper() + words[1:])
 
     @admin.display(description="SHA-256")
     def digest(self, script: MigrationScript) -> str:

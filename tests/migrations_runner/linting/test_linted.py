@@ -6,6 +6,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from migrations_runner import editing, execution, linted
 from migrations_runner.models import MigrationRun, MigrationScript, TargetReport
@@ -113,3 +115,24 @@ def test_the_targets_own_tables_decide(script: MigrationScript) -> None:
     TargetReport.objects.create(target=target, catalog=BOOKS.to_json())
     assert [s.finding.level for s in linted.findings_of(script)] == ["warning"]
     assert [s.finding.level for s in linted.findings_of(script, target)] == ["advice"]
+
+
+def test_the_list_of_scripts_tells_of_findings_at_a_fixed_cost(
+    script: MigrationScript, admin_client: Client, django_assert_max_num_queries: Any
+) -> None:
+    page = reverse("admin:migrations_runner_migrationscript_changelist")
+    admin_client.get(page)  # what is read once a process or a session
+    with django_assert_max_num_queries(20) as few:
+        assert "1 keep it from running" in admin_client.get(page).content.decode()
+    texts = ("CREATE TABLE fresh (n int);", "DELETE FROM fresh;", "SELECT 1;")
+    MigrationScript.objects.bulk_create(
+        MigrationScript(
+            release=script.release, name=f"{n}.sql", text=texts[n % 3], position=n, sha256="x"
+        )
+        for n in range(2, 40)
+    )
+    with django_assert_max_num_queries(len(few)):
+        told = admin_client.get(page).content.decode()
+    assert "Nothing found" in told
+    linted.suppress(script=script, rule="whole-table-write", reason="meant", actor=ACTOR)
+    assert linted.in_words(linted.of_releases([script.release_id])[script.pk]) == "nothing found"
