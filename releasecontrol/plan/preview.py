@@ -9,6 +9,7 @@ from typing import Any
 
 from releasecontrol.plan import apply as importer
 from releasecontrol.plan import dial as dials
+from releasecontrol.plan import linting
 from releasecontrol.plan import scripts as script_files
 from releasecontrol.plan.compare import Change, Changes
 from releasecontrol.plan.facts import Finding, LineMapping, Plan
@@ -189,7 +190,8 @@ def _in_words(value: Any) -> str:
 
 def _findings(plan: Plan, dial: dials.Dial | None) -> list[Finding]:
     taken = dial is not None and dial.taken_by is not None
-    return [*([dials.taken_finding(plan, dial)] if dial and taken else []), *plan.findings]
+    told = [dials.taken_finding(plan, dial)] if dial and taken else []
+    return [*told, *plan.findings, *linting.of_plan(plan)]
 
 
 def _plural(label: str) -> str:

@@ -128,3 +128,19 @@ def test_changed_lists_are_shown_in_words() -> None:
     assert changed["fields"] == [
         {"field": "criteria", "before": "Monitor error rates", "after": "Error rate < 2%; No bugs"}
     ]
+
+
+def test_what_lint_says_of_the_plans_sql_is_told_at_the_plans_lines() -> None:
+    text = """# Plan
+
+## Scripts
+
+### Link the orders
+```sql
+CREATE TABLE parcels (id int PRIMARY KEY, shop_id int);
+UPDATE orders SET parcel_id = (SELECT id FROM parcels WHERE order_id = orders.order_id LIMIT 1);
+```
+"""
+    seen = preview_of(text)
+    told = [(each.lines, each.message) for each in seen.findings if each.code == "sql"]
+    assert any(lines == (8,) and "parcels has no column order_id" in words for lines, words in told)
