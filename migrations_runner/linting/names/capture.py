@@ -31,9 +31,9 @@ _SAFE = "Write every column of a subquery with its table in front: table.column.
 def outer_column_capture(seen: Seen) -> Iterator[Found]:
     """Names that a subquery takes from outside, and comparisons of a column with itself."""
     told: set[int] = set()
-    for bare, outer in _perhaps(seen):
+    for bare, outer, operation in _perhaps(seen):
         told |= {bare.location, outer.location}
-        yield _perhaps_captured(seen, bare, outer)
+        yield _perhaps_captured(seen, bare, outer, operation)
     for left, right, operation in _selves(seen):
         bare = left if len(left.names) == 1 else right
         told |= {left.location, right.location}
@@ -55,8 +55,8 @@ def _selves(seen: Seen) -> Iterator[tuple[Reference, Reference, Node]]:
             yield left, right, node
 
 
-def _perhaps(seen: Seen) -> Iterator[tuple[Reference, Reference]]:
-    """``x = outer.x`` in a subquery over tables whose columns are not known."""
+def _perhaps(seen: Seen) -> Iterator[tuple[Reference, Reference, Node]]:
+    """``x = outer.x`` in a subquery, where not all columns of the tables are known."""
     for node, _, clause in seen.walked.operators:
         if operator(node) not in COMPARISONS or clause not in _FILTERS:
             continue
@@ -64,7 +64,7 @@ def _perhaps(seen: Seen) -> Iterator[tuple[Reference, Reference]]:
         pair = [seen.walked.reference(s) for s in sides if _is_name(s)]
         for bare, other in (pair, pair[::-1]) if len(pair) == len(sides) else ():
             if bare and other and _may_be(bare, other):
-                yield bare, other
+                yield bare, other, node
 
 
 def _may_be(bare: Reference, outer: Reference) -> bool:
@@ -83,8 +83,10 @@ def _is_around(name: str, scope: Scope | None) -> bool:
     return False
 
 
-def _perhaps_captured(seen: Seen, bare: Reference, outer: Reference) -> Found:
+def _perhaps_captured(seen: Seen, bare: Reference, outer: Reference, operation: Node) -> Found:
     name, inside, outside = bare.names[0], _inside(bare.query), ".".join(outer.names)
+    if not any(source.columns.open for source in bare.query.scope.sources):
+        return _found(seen, bare, "error", _self_words(inside, outside, name, operation))
     message = (
         f"Cannot tell whether {inside} has a column {name}: its columns are not known here. If it"
         f" has none, {name} means {outside} and is compared with itself: any row of {inside} will"
@@ -104,15 +106,22 @@ def _same_words(left: Reference, right: Reference) -> bool:
 
 def _tautology(seen: Seen, bare: Reference, operation: Node) -> Found:
     name = bare.names[-1]
-    always = "always true" if operator(operation) in {"=", "<=", ">="} else "never true"
     if not (bare.is_outer and len(bare.names) == 1):
-        message = f"{'.'.join(bare.names)} is compared with itself, which is {always}."
+        message = f"{'.'.join(bare.names)} is compared with itself, which is {_always(operation)}."
         return _found(seen, bare, "error", message)
-    message = (
-        f"{_inside(bare.query)} has no column {name}, so {name} is {_outside(bare)} here and is"
-        f" compared with itself, which is {always}: any row of {_inside(bare.query)} will do."
-    )
+    message = _self_words(_inside(bare.query), _outside(bare), name, operation)
     return _found(seen, bare, "error", message, rewrite=mend_capture(seen, bare))
+
+
+def _self_words(inside: str, outside: str, name: str, operation: Node) -> str:
+    return (
+        f"{inside} has no column {name}, so {name} is {outside} here and is compared with itself,"
+        f" which is {_always(operation)}: any row of {inside} will do."
+    )
+
+
+def _always(operation: Node) -> str:
+    return "always true" if operator(operation) in {"=", "<=", ">="} else "never true"
 
 
 def _is_captured(reference: Reference) -> bool:

@@ -192,3 +192,7 @@ def test_a_name_that_may_be_from_outside_is_told_where_no_table_is_known() -> No
     assert found[0].message.startswith("Cannot tell whether u has a column user_id")
     qualified = lint(text.replace("user_id =", "u.user_id ="))
     assert not [each for each in qualified if each.rule == "outer-column-capture"]
+    made = [each for each in lint(f"CREATE TABLE u (id int);{text}") if each.line == 1]
+    assert "u has no column user_id, so user_id is p.user_id here" in str(
+        [each.message for each in made if each.rule == "outer-column-capture"]
+    )
