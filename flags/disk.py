@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -45,6 +46,9 @@ class Unusable(Exception):
     """This file can't be taken for a ruleset."""
 
 
+_REFUSED = (OSError, Unusable, ValueError, TypeError, KeyError)
+
+
 # --- Writing ------------------------------------------------------------------------------------
 def write(held: Snapshot, folder: Path) -> None:
     """Keep a snapshot, and what was kept so far as the generation before it. Raises OSError."""
@@ -57,7 +61,9 @@ def write(held: Snapshot, folder: Path) -> None:
         sink.write(_signature(content).encode() + b"\n" + content)
         sink.flush()
         os.fsync(sink.fileno())
-    with contextlib.suppress(FileNotFoundError):
+    # What is damaged never takes the place of the usable one before it.
+    with contextlib.suppress(FileNotFoundError, *_REFUSED):
+        _verified(newest)
         newest.replace(folder / BEFORE)
     beside.replace(newest)
     _sync(folder)
@@ -117,9 +123,40 @@ def read(folder: Path) -> tuple[Snapshot, float] | None:
                 return _snapshot(_verified(path)), age
         except FileNotFoundError:
             continue
-        except (OSError, Unusable, ValueError, TypeError, KeyError) as odd:
+        except _REFUSED as odd:
             log.warning("the ruleset kept in %s is refused: %s", path, odd)
     return None
+
+
+def refusals(folder: Path) -> list[str]:
+    """Say which of the kept files a start without the database would refuse, and why.
+
+    Empty where all that are there are usable. For people and monitors: a file may go bad long
+    before anybody needs it.
+    """
+    said = []
+    for name in (NEWEST, BEFORE):
+        path = folder / name
+        try:
+            stood = path.stat()
+            odd = _fault(path, (stood.st_ino, stood.st_size, stood.st_mtime_ns))
+        except FileNotFoundError:
+            continue
+        except OSError as unreadable:
+            odd = str(unreadable)
+        if odd:
+            said.append(f"{path} is refused: {odd}")
+    return said
+
+
+@lru_cache(maxsize=8)
+def _fault(path: Path, _as_it_stood: tuple[int, ...]) -> str:
+    """What is wrong with a file; looked at once as long as it stands as it stood."""
+    try:
+        _verified(path)
+    except (Unusable, ValueError) as odd:
+        return str(odd)
+    return ""
 
 
 def _verified(path: Path) -> dict[str, Any]:

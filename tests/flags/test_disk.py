@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+import requests
 
 from flags import disk, rollout, ruleset, snapshot
 from flags.models import Flag
 from flags.snapshot import Snapshot
 from releases.models import Environment
 from tests.flags.conftest import OPERATOR
+from tests.flags.test_stream import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -163,3 +167,67 @@ def test_a_start_without_a_database_answers_what_was_kept(
 def test_a_start_without_a_database_and_without_a_file_says_so(token: str, tmp_path: Path) -> None:
     status, _, _, from_disk = ask_without_a_database(tmp_path, token)
     assert (status, from_disk) == ("503 Service Unavailable", False)
+
+
+def test_a_damaged_file_never_takes_the_place_of_the_usable_one_before_it(
+    universe: Flag, staging: Environment, tmp_path: Path
+) -> None:
+    disk.write(turn(universe, staging, 10_000), tmp_path)
+    disk.write(turn(universe, staging, 20_000), tmp_path)
+    assert disk.refusals(tmp_path) == []
+    (tmp_path / disk.NEWEST).write_text("torn")
+    (refused,) = disk.refusals(tmp_path)
+    assert f"{disk.NEWEST} is refused: it is torn" in refused
+    disk.write(turn(universe, staging, 30_000), tmp_path)
+    assert disk.refusals(tmp_path) == []
+    (tmp_path / disk.NEWEST).unlink()
+    assert dial(kept(tmp_path)) == 10_000
+
+
+def test_the_real_server_started_without_a_database_answers_and_tells_what_it_refused(
+    universe: Flag, staging: Environment, token: str, tmp_path: Path
+) -> None:
+    disk.write(turn(universe, staging, 100_000), tmp_path)
+    disk.write(turn(universe, staging, 0), tmp_path)
+    (tmp_path / disk.NEWEST).write_text("torn")
+    port = free_port()
+    words = [sys.executable, "-m", "granian", "--interface", "wsgi", "--blocking-threads", "4"]
+    process = subprocess.Popen(
+        [*words, "--no-ws", "--port", str(port), "releasecontrol.wsgi:application"],
+        env={
+            **os.environ,
+            "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
+            "RULESET_DIR": str(tmp_path),
+            "ALLOWED_HOSTS": "127.0.0.1",
+        },
+    )
+    try:
+        ready = patiently(process, f"http://127.0.0.1:{port}/readyz")
+        asked = requests.post(
+            f"http://127.0.0.1:{port}/ofrep/v1/evaluate/flags/universe-v2",
+            json={"context": {"targetingKey": "user-1"}},
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=10,
+        )
+    finally:
+        process.terminate()
+        process.wait(20)
+    assert (asked.status_code, asked.json()["value"]) == (200, True)
+    assert ready.status_code == 503
+    told = ready.json()
+    assert told["ruleset"]["says"] == "the one kept on disk"
+    assert told["kept"]["ok"] is False
+    assert f"{disk.NEWEST} is refused: it is torn" in told["kept"]["says"]
+    assert "Restart a web process while the database answers" in told["kept"]["says"]
+
+
+def patiently(process: subprocess.Popen[bytes], address: str) -> requests.Response:
+    """The first answer of a server that is starting."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            return requests.get(address, timeout=10)
+        except requests.ConnectionError:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                pytest.fail(f"the server ended with code {process.wait(0.05)}")
+    pytest.fail("the server did not answer")
