@@ -8,10 +8,8 @@ import psycopg
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
-from django_q.models import OrmQ
 
-from migrations_runner import claims, execution, resolving, runs, session
-from migrations_runner.endings import Outcome
+from migrations_runner import execution, resolving, runs, session
 from migrations_runner.failures import ChangedSinceApplied
 from migrations_runner.models import AppliedScript, MigrationRun, MigrationScript
 from migrations_runner.states import RunState
@@ -110,7 +108,7 @@ def test_a_down_script_takes_back_the_one_script_that_it_reverts(
     assert again.state == RunState.SUCCEEDED, again.error  # a is there, and is not made anew
     assert [script.state for script in again.scripts.all()] == ["skipped", "applied"]
     standing = on_target.execute("SELECT name, state FROM release_control.ledger ORDER BY name")
-    states = dict(standing.fetchall())
+    states = {str(name): state for name, state in standing}
     assert states == {"1.sql": "applied", "2.sql": "applied", "down.sql": "undone"}
 
 
@@ -183,77 +181,6 @@ def test_a_release_that_has_ended_runs_nothing_more(queue: QueueRun) -> None:
         queue("SELECT 2;")
     Release.objects.update(state="rolled_back")
     assert queue("SELECT 2;").state == RunState.QUEUED
-
-
-def test_a_double_click_queues_once(queue: QueueRun) -> None:
-    first = queue("SELECT 1;")
-    with pytest.raises(runs.AlreadyQueued, match=f"See run {first.pk}"):
-        queue("SELECT 1;")
-    assert MigrationRun.objects.count() == 1
-
-
-def test_queueing_pokes_a_worker_with_nothing_but_the_id(queue: QueueRun) -> None:
-    run = queue("SELECT 1;")
-    task = OrmQ.objects.get().task
-    assert (task["func"], task["args"]) == ("migrations_runner.tasks.run_migration", (run.pk,))
-
-
-def test_a_redelivered_poke_changes_nothing(queue: QueueRun, on_target: Target) -> None:
-    run = run_it(queue("CREATE TABLE a (n int); INSERT INTO a VALUES (1);"))
-    execution.execute(run.pk)
-    execution.execute(10**6)
-    assert one(on_target, "SELECT count(*) FROM a") == 1
-    assert MigrationRun.objects.get().claims == 1
-
-
-def test_two_workers_at_once_claim_once(queue: QueueRun, on_target: Target) -> None:
-    run = queue("CREATE TABLE a (n int); INSERT INTO a VALUES (1);")
-    start = threading.Barrier(2)
-
-    def work() -> None:
-        start.wait(timeout=10)
-        work_on(run)
-
-    workers = [threading.Thread(target=work) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(timeout=60)
-    run.refresh_from_db()
-    assert (run.state, run.claims) == (RunState.SUCCEEDED, 1)
-    assert one(on_target, "SELECT count(*) FROM a") == 1
-
-
-def test_a_target_is_worked_on_by_one_run_at_a_time_in_order(queue: QueueRun) -> None:
-    first, second = queue("SELECT 1;"), queue("SELECT 2;")
-    assert claims.claim(second.pk) is None
-    held = claims.claim(first.pk)
-    assert held is not None
-    assert claims.claim(second.pk) is None
-    assert claims.redispatch() == 0
-    assert claims.finish(held, Outcome(RunState.SUCCEEDED))
-    assert claims.claim(second.pk) is not None
-
-
-def test_a_run_that_nobody_took_is_poked_again(queue: QueueRun) -> None:
-    run = queue("SELECT 1;")
-    OrmQ.objects.all().delete()  # the poke is lost
-    assert claims.redispatch() == 0  # it was poked just now
-    MigrationRun.objects.filter(pk=run.pk).update(poked_at=None)
-    assert claims.redispatch() == 1
-    assert OrmQ.objects.count() == 1
-
-
-def test_a_fenced_worker_can_write_nothing_more(queue: QueueRun) -> None:
-    run = queue("SELECT 1;")
-    held = claims.claim(run.pk)
-    assert held is not None
-    MigrationRun.objects.filter(pk=run.pk).update(heartbeat_at="2026-01-01T00:00Z")
-    assert resolving.reap() == 2  # lost, and queued again: nothing had been done
-    assert claims.beat(held) == claims.Wish(ours=False)
-    assert claims.finish(held, Outcome(RunState.SUCCEEDED)) is False
-    run.refresh_from_db()
-    assert run.state == RunState.QUEUED
 
 
 def test_another_session_with_the_lock_keeps_the_run_out(
