@@ -7,7 +7,7 @@ metrics are switched off are not seen, so "nobody asked" means nobody whom we ca
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from django.db.models import Max, Min, Sum
 from django.utils import timezone
 
-from flags.models import FULL_DIAL, Flag, FlagState, FlagUsage
+from flags.models import FULL_DIAL, Flag, FlagState, FlagUsage, RulesetEntry
 
 QUIET = timedelta(days=30)
 """Nobody has asked for so long, and the flag is at least that old."""
@@ -23,6 +23,8 @@ SETTLED = timedelta(days=14)
 """Everybody has got the same for so long."""
 KEEP = timedelta(days=400)
 """How long counts are kept."""
+_GOING = frozenset({Flag.Use.RELEASE, Flag.Use.EXPERIMENT})
+"""Uses that end one day."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,19 @@ class Exposure:
 
 
 def report() -> list[Stale]:
-    """Return what is stale, by key; three queries, however many flags there are."""
+    """Return what is stale, by key; a handful of queries, however many flags there are."""
     today, now = timezone.localdate(), timezone.now()
-    asked = _last_asked()
+    asked, full_since = _last_asked(), _full_since()
+    flags = Flag.objects.select_related("owner").prefetch_related("states__environment")
     found = (
-        Stale(flag, tuple(_reasons(flag, asked.get(flag.key), today, now)))
-        for flag in Flag.objects.select_related("owner").prefetch_related("states__environment")
+        Stale(
+            flag,
+            (
+                *_reasons(flag, asked.get(flag.key), today, now),
+                *_settled(flag, full_since, now),
+            ),
+        )
+        for flag in flags
     )
     return [one for one in found if one.why]
 
@@ -96,18 +105,34 @@ def _reasons(flag: Flag, asked: datetime | None, today: date, now: datetime) -> 
         yield f"Nobody has asked for it since it was made on {flag.created_at:%Y-%m-%d}."
     elif last is not None and now - last > QUIET:
         yield f"Nobody has asked for it since {last:%Y-%m-%d}."
-    if flag.use in {Flag.Use.RELEASE, Flag.Use.EXPERIMENT}:
-        yield from _settled(flag, now)
 
 
 def _evaluated(flag: Flag) -> list[Any]:
     return [state.last_evaluated_at for state in flag.states.all()]
 
 
-def _settled(flag: Flag, now: datetime) -> Iterator[str]:
+def _full_since() -> dict[tuple[int, str], datetime]:
+    """When each dial that stands at 100 % came there last, as it was published."""
+    full = FlagState.objects.filter(dial=FULL_DIAL).values("flag__key")
+    entries = RulesetEntry.objects.filter(kind=RulesetEntry.Kind.FLAG, key__in=full)
+    since: dict[tuple[int, str], datetime] = {}
+    rows = entries.order_by("revision").values_list("environment_id", "key", "at", "document__dial")
+    for environment_id, key, at, dial in rows.iterator():
+        if dial == FULL_DIAL:
+            since.setdefault((environment_id, key), at)
+        else:
+            since.pop((environment_id, key), None)
+    return since
+
+
+def _settled(
+    flag: Flag, full_since: Mapping[tuple[int, str], datetime], now: datetime
+) -> Iterator[str]:
+    if flag.archived_at is not None or flag.use not in _GOING:
+        return
     for state in flag.states.all():
-        since = state.changed_at
-        if state.dial == FULL_DIAL and since is not None and now - since > SETTLED:
+        since = full_since.get((state.environment_id, flag.key))
+        if since is not None and now - since > SETTLED:
             yield f"At 100 % on {state.environment} since {since:%Y-%m-%d}."
 
 

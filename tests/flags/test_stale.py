@@ -12,10 +12,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from flags import stale
-from flags.models import Flag, FlagState, FlagUsage
+from flags import rollout, stale, targeting
+from flags.models import Flag, FlagState, FlagUsage, RulesetEntry
 from releases.models import Environment
-from tests.flags.conftest import make_flag
+from tests.flags.conftest import OPERATOR, make_flag
 
 LONG_AGO = timedelta(days=60)
 
@@ -59,13 +59,36 @@ def test_one_past_its_lifetime_is(flag: Flag) -> None:
     assert "was to be gone by" in why()
 
 
+def turn(flag: Flag, where: Environment, to: int, days_ago: int) -> None:
+    """Turn a dial, and have been heard of it so long ago."""
+    rollout.turn_dial(flag=flag, environment=where, to=to, reason="x", actor=OPERATOR)
+    at = timezone.now() - timedelta(days=days_ago)
+    RulesetEntry.objects.filter(key=flag.key, environment=where, current=True).update(at=at)
+
+
 @pytest.mark.parametrize(("use", "is_stale"), [("release", True), ("operations", False)])
 def test_one_that_everybody_has_had_for_long_is_unless_it_stays(
-    flag: Flag, *, use: str, is_stale: bool
+    flag: Flag, staging: Environment, *, use: str, is_stale: bool
 ) -> None:
+    turn(flag, staging, 100_000, days_ago=60)
     Flag.objects.update(use=use)
-    FlagState.objects.update(dial=100_000, changed_at=timezone.now() - LONG_AGO)
     assert ("At 100 % on Staging" in why()) is is_stale
+
+
+def test_since_when_is_when_the_dial_last_came_there_whatever_else_was_changed(
+    flag: Flag, staging: Environment
+) -> None:
+    for to, days_ago in ((100_000, 90), (50_000, 70), (100_000, 40)):
+        turn(flag, staging, to, days_ago)
+    overriding = targeting.overriding("ana", "on")
+    targeting.change(
+        flag=flag, environment=staging, edit=overriding, reason="today", actor=OPERATOR
+    )
+    came = timezone.now() - timedelta(days=40)
+    assert f"At 100 % on Staging since {came:%Y-%m-%d}." in why()
+    turn(flag, staging, 50_000, days_ago=0)
+    turn(flag, staging, 100_000, days_ago=0)
+    assert "At 100 %" not in why()
 
 
 def test_an_archived_one_that_code_still_asks_for_is(flag: Flag, staging: Environment) -> None:
@@ -81,11 +104,11 @@ def test_the_report_costs_the_same_for_many(
     for number in range(15):
         make_flag(f"flag-{number}", staging)
     Flag.objects.update(created_at=timezone.now() - LONG_AGO)
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         assert len(stale.report()) == 15
     client = Client()
     client.force_login(ana)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         page = client.get(reverse("admin:flags_flag_stale")).text
     assert "Without an owner" in page
     assert "flag-14" in page
