@@ -17,6 +17,7 @@ from releases import tokens
 from releases.models import ApiToken, Environment
 from tests.board.test_in_browser import Visitor, chromium, pytestmark
 from tests.flags.conftest import OPERATOR, make_flag
+from tests.runs.test_screens_in_browser import usable
 
 __all__ = ["chromium", "pytestmark"]
 
@@ -131,3 +132,30 @@ def test_without_a_script_the_strip_has_its_link(
     strip = page.get_by_role("region", name="Who has it")
     strip.get_by_role("link", name="Look again").click()
     expect(page).to_have_url(f"{live_server.url}{where('change', state)}#propagation-{state.pk}")
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "names"),
+    [
+        (360, "dark", ("change", "rule", "explain", "schedule")),
+        (1280, "light", ("change", "turn", "override", "copy", "requires")),
+    ],
+)
+def test_the_screens_fit_and_axe_finds_nothing(
+    chromium: Browser,
+    live_server: Any,
+    state: FlagState,
+    ana: User,
+    width: int,
+    scheme: str,
+    names: tuple[str, ...],
+) -> None:
+    change(state, targeting.adding_rule(RuleSpec("Germany", (GERMANS,), variant="on")))
+    screen = {"width": width, "height": 800}
+    visitor = Visitor(chromium, live_server, ana, viewport=screen, color_scheme=scheme)
+    for name in names:
+        visitor.go(where(name, state))
+        usable(visitor, f"flag-{name}-{scheme}")
+    page = "flags_flag_stale" if width > 1000 else "flags_segment_add"
+    visitor.go(reverse(f"admin:{page}"))
+    usable(visitor, f"{page}-{scheme}")
