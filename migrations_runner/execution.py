@@ -113,10 +113,7 @@ def _carry_out(held: Claim, keeper: Keeper, progress: Progress) -> str:
             return _undo(at_work)
         _each(hooks.PREFLIGHT, at_work, "Before the first script")
         limits = patiently(lambda: rehearsed.limits(run))
-        shelf = run.scripts.select_related("script").prefetch_related("statements")
-        scripts = patiently(lambda: list(shelf))
-        at_work.last_position = max((script.position for script in scripts), default=None)
-        for script in scripts:
+        for script in at_work.scripts:
             keeper.rest()
             if keeper.stop.is_set():
                 raise Stopped(f"{script.name} and what follows it were not started.")

@@ -37,8 +37,7 @@ def refuse_blocking(at_work: RunAtWork) -> None:
 def _blocking(at_work: RunAtWork, tables: Catalog | None) -> list[str]:
     run = at_work.run
     told: list[str] = []
-    shelf = run.scripts.select_related("script").prefetch_related("script__suppressions")
-    copies = list(shelf.order_by("position"))
+    copies = at_work.scripts
     keys = {copy.pk: key_of(run, copy) for copy in copies}
     there = ledger.applied(at_work.connection, list(keys.values()))
     for copy in copies:

@@ -45,12 +45,12 @@ class Answer:
     why: str = ""
 
 
-def of_run(run: MigrationRun, *phases: ScriptCheck.Phase) -> list[ScriptCheck]:
-    """The release's checks in these phases, and those of the scripts that are in this run."""
+def of_run(run: MigrationRun) -> list[ScriptCheck]:
+    """The release's checks, and those of the scripts that are in this run."""
     if run.release_id is None:
         return []
     scripts = run.scripts.exclude(script=None).values("script")
-    chosen = ScriptCheck.objects.filter(release=run.release_id, phase__in=phases).filter(
+    chosen = ScriptCheck.objects.filter(release=run.release_id).filter(
         Q(script=None) | Q(script__in=scripts)
     )
     return patiently(lambda: list(chosen.order_by("position", "name")))

@@ -29,7 +29,7 @@ def guard(work: Work) -> Iterator[None]:
     if not (whole and _is_last(work)):
         return
     found = []
-    for check in own_checks.of_run(work.run.run, ScriptCheck.Phase.POST):
+    for check in _after(work.run):
         answer = own_checks.ask(work.connection, check, limit_ms=_HELD_MS)
         if answer.value is not None:
             found.append(_judged(work, check, answer))
@@ -40,7 +40,7 @@ def guard(work: Work) -> Iterator[None]:
 def ask(at_work: RunAtWork) -> None:
     """POSTFLIGHT: ask what is not answered yet. Raises CheckMissed or CheckNotAnswered."""
     run, found = at_work.run, []
-    for check in own_checks.of_run(run, ScriptCheck.Phase.POST):
+    for check in _after(at_work):
         results = CheckResult.objects.filter(run=run, check_asked=check, phase=check.phase)
         if patiently(results.exclude(verdict=Verdict.FAIL).exists):
             continue
@@ -76,4 +76,8 @@ def _unless_live(work: Work, check: ScriptCheck, answer: Answer, words: str) -> 
 
 
 def _is_last(work: Work) -> bool:
-    return work.script.position == work.run.last_position
+    return work.script.position == work.run.scripts[-1].position
+
+
+def _after(at_work: RunAtWork) -> list[ScriptCheck]:
+    return [check for check in at_work.checks if check.phase == ScriptCheck.Phase.POST]

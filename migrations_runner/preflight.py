@@ -11,15 +11,15 @@ from releases.models import Verdict
 def ask(at_work: RunAtWork) -> None:
     """PREFLIGHT: raises CheckMissed or CheckNotAnswered; nothing was run then."""
     run, found = at_work.run, []
-    both = own_checks.of_run(run, ScriptCheck.Phase.PRE, ScriptCheck.Phase.POST)
-    for check in (each for each in both if each.phase == ScriptCheck.Phase.PRE):
+    at_work.checks = own_checks.of_run(run)
+    for check in (each for each in at_work.checks if each.phase == ScriptCheck.Phase.PRE):
         answer = own_checks.ask(at_work.observer(), check)
         verdict, words = own_checks.judge(check, answer, None)
         own_checks.keep(run, check, answer, verdict, words)
         found.append((verdict, words))
     found += [
         _baseline(at_work, check)
-        for check in both
+        for check in at_work.checks
         if check.phase == ScriptCheck.Phase.POST
         and check.expectation == ScriptCheck.Expectation.BASELINE
     ]

@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
 from migrations_runner import ledger, session
 from migrations_runner.claims import Claim
 from migrations_runner.ledger import Connection, Key
-from migrations_runner.models import MigrationRun, RunScript, Statement
+from migrations_runner.models import MigrationRun, RunScript, ScriptCheck, Statement
 from migrations_runner.output import Notices
-from migrations_runner.progress import Keeper, Progress
+from migrations_runner.progress import Keeper, Progress, patiently
 from migrations_runner.script import Script
 from migrations_runner.script import Statement as ParsedStatement
 from migrations_runner.sending import Sender
@@ -37,8 +38,8 @@ class RunAtWork:
     guards: tuple[Callable[[Work], AbstractContextManager[None]], ...] = ()
     safety_ms: float = 0.0
     """Milliseconds that the data-safety checks of this run took so far: they share one budget."""
-    last_position: int | None = None
-    """Of the last script; what a run consists of never changes."""
+    checks: list[ScriptCheck] = field(default_factory=list)
+    """The release's own questions, as they were before the first script."""
     _observer: Connection | None = field(default=None, repr=False)
 
     @property
@@ -48,6 +49,13 @@ class RunAtWork:
     @property
     def target(self) -> TargetDatabase:
         return self.held.run.target
+
+    @cached_property
+    def scripts(self) -> list[RunScript]:
+        """In their order, with all that is asked of them; what a run consists of never changes."""
+        shelf = self.run.scripts.select_related("script").order_by("position")
+        ready = shelf.prefetch_related("statements", "script__suppressions")
+        return patiently(lambda: list(ready))
 
     def observer(self) -> Connection:
         """A second autocommit session on the target: it sees only what is committed.
