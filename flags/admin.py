@@ -16,21 +16,20 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from flags import (
+from flags.changing import editing, proposing
+from flags.changing.publishing import NeedsApproval
+from flags.lifecycle import stale
+from flags.models import Flag, FlagState, Variant
+from flags.pages import (
     change_admin,
     change_pages,
     dial_pages,
-    editing,
     explain_pages,
     propagation_pages,
-    proposing,
     segment_admin,
-    stale,
     target_pages,
 )
-from flags.models import Flag, FlagState, Variant
-from flags.publishing import NeedsApproval
-from flags.target_forms import FlagForm
+from flags.pages.target_forms import FlagForm
 from releases.admin_kit import InWords
 from releases.timeline import Actor
 

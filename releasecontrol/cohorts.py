@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from flags.bucketing import is_exposed
+from flags.core.bucketing import is_exposed
+from flags.core.percent import parse_percent
 from flags.models import FlagState
-from flags.percent import parse_percent
 from migrations_runner.cohorts import with_cohort
 from releases.refusals import Refused
 

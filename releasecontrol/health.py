@@ -13,7 +13,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from flags import disk, ruleset
+from flags.serving import disk, ruleset
 from releases.models import Heartbeat
 
 WORKER = "worker"

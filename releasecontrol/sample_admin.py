@@ -11,9 +11,9 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 
-from flags import samples
-from flags.change_forms import SampleForm
+from flags.changing import samples
 from flags.models import UserSample
+from flags.pages.change_forms import SampleForm
 from releasecontrol import samples as asking
 from releases.admin_kit import ReadOnly, badge
 from releases.refusals import Refused

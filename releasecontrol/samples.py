@@ -17,10 +17,10 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django_q.tasks import async_task
 
-from flags import samples
-from flags.blast import MOST_KEYS, SampleTooLarge, UnreadableSample
+from flags.changing import samples
+from flags.core.blast import MOST_KEYS, SampleTooLarge, UnreadableSample
+from flags.core.specs import TARGETING_KEY
 from flags.models import UserSample
-from flags.specs import TARGETING_KEY
 from releases import targets
 from releases.models import TargetDatabase
 from releases.redaction import redact

@@ -38,7 +38,7 @@ class Job:
 
 
 JOBS = (
-    Job("carry out scheduled changes of flags", 1, "flags.scheduling.carry_out_due"),
+    Job("carry out scheduled changes of flags", 1, "flags.changing.scheduling.carry_out_due"),
     Job("poke queued runs again", 2, "migrations_runner.claims.redispatch"),
     Job("find lost runs", 2, "migrations_runner.resolving.reap"),
     Job("poke rehearsals again", 2, "migrations_runner.rehearsal.verbs.redispatch"),
@@ -50,9 +50,9 @@ JOBS = (
     Job("forget data that no script has any more", 3600, "migrations_runner.data_blocks.forget"),
     Job("forget rows kept for an undo", 3600, "migrations_runner.undo.retention.purge"),
     Job("ask for users of a target again", 5, "releasecontrol.samples.redispatch"),
-    Job("forget samples of users", 3600, "flags.samples.forget"),
-    Job("forget old counts of flags", 3600, "flags.stale.forget"),
-    Job("forget clients that are gone", 3600, "flags.propagation.forget"),
+    Job("forget samples of users", 3600, "flags.changing.samples.forget"),
+    Job("forget old counts of flags", 3600, "flags.lifecycle.stale.forget"),
+    Job("forget clients that are gone", 3600, "flags.serving.propagation.forget"),
     Job("prune", 3600, "releasecontrol.schedule.prune"),
 )
 

@@ -17,8 +17,8 @@ from django.test import TransactionTestCase
 
 from checklists import gates
 from checklists.models import Checklist, ChecklistItem
-from flags import counting, ruleset
 from flags.api.tally import tally
+from flags.serving import counting, ruleset
 from releasecontrol import people
 from releases.models import Environment, Release
 

@@ -23,7 +23,6 @@ from urllib.parse import parse_qs
 from django.conf import settings
 from mmh3 import mmh3_x64_128_digest
 
-from flags import ruleset
 from flags.api import who
 from flags.api.limiting import Limiter
 from flags.api.ofrep_answers import (
@@ -42,7 +41,8 @@ from flags.api.ofrep_answers import (
 from flags.api.ofrep_request import Rejected, body_of, context_of, token_of
 from flags.api.stream_token import period
 from flags.api.tally import report, tally
-from flags.snapshot import Ruleset, TokenFacts
+from flags.serving import ruleset
+from flags.serving.snapshot import Ruleset, TokenFacts
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from flags import ruleset
-from flags.answers import Resolution
 from flags.api.ofrep_request import Rejected
 from flags.api.stream_token import stream_address
 from flags.api.who import Who
-from flags.snapshot import Ruleset, TokenFacts
-from flags.together import together
+from flags.core.answers import Resolution
+from flags.core.together import together
+from flags.serving import ruleset
+from flags.serving.snapshot import Ruleset, TokenFacts
 
 Headers: TypeAlias = list[tuple[str, str]]
 Answer: TypeAlias = tuple[str, Headers, bytes]

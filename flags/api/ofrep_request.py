@@ -11,8 +11,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from flags import ruleset
-from flags.snapshot import TokenFacts
+from flags.serving import ruleset
+from flags.serving.snapshot import TokenFacts
 from releases.models import ApiToken
 
 LARGEST_BODY = 64 * 1024

@@ -19,11 +19,11 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
 
-from flags import ruleset
 from flags.api import unleash_stream, who
 from flags.api.ofrep_request import Rejected
 from flags.api.stream_hub import NEVER, Hub, Listener, Message, Send
 from flags.api.stream_token import PATH, UNLEASH_PATH, read_key
+from flags.serving import ruleset
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]

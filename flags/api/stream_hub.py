@@ -19,11 +19,11 @@ from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from flags import counting, ruleset
 from flags.api.stream_token import StreamKey
 from flags.api.who import Who
 from flags.models import FlagClient
-from flags.snapshot import Ruleset, Snapshot
+from flags.serving import counting, ruleset
+from flags.serving.snapshot import Ruleset, Snapshot
 
 Message: TypeAlias = MutableMapping[str, Any]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.core import signing
 
-from flags.snapshot import Snapshot, TokenFacts
+from flags.serving.snapshot import Snapshot, TokenFacts
 
 PERIOD_SECONDS = 1800
 PATH = "/stream/flags"

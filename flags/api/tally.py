@@ -14,12 +14,12 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from flags import counting
-from flags.answers import Resolution
 from flags.api.ofrep_answers import Page
 from flags.api.who import Who
+from flags.core.answers import Resolution
 from flags.models import FlagClient
-from flags.snapshot import Ruleset
+from flags.serving import counting
+from flags.serving.snapshot import Ruleset
 
 DRAIN_SECONDS = 1.0
 SELDOM_SECONDS = 10.0
@@ -59,7 +59,7 @@ class Tally:
         return counts
 
     def drain(self, *, everything: bool = True) -> None:
-        """Hand on to `flags.counting` what was noted; thousands of answers wait for their time."""
+        """Hand on to `counting` what was noted; thousands of answers wait for their time."""
         with self._lock:
             clients, self._clients = self._clients, {}
             self._timer = None  # what is noted from now on plans the next time

@@ -26,15 +26,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from flags import counting, ruleset
 from flags.api.ofrep import within_limits
 from flags.api.ofrep_answers import STATUS, Answer
 from flags.api.ofrep_request import Rejected, body_of, json_object, token_of
 from flags.api.stream_token import UNLEASH_PATH, period, stream_address
+from flags.core.specs import FlagSpec
 from flags.models import FlagClient, FlagUsage
-from flags.snapshot import Ruleset, TokenFacts
-from flags.specs import FlagSpec
-from flags.unleash_export import features, next_end
+from flags.serving import counting, ruleset
+from flags.serving.snapshot import Ruleset, TokenFacts
+from flags.unleash.exporting import features, next_end
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment

@@ -30,14 +30,14 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
 
-from flags import ruleset
 from flags.api.ofrep_request import Rejected, token_of
 from flags.api.stream_hub import NEVER, Listener, Message, Send
 from flags.api.stream_token import UNLEASH_PATH, StreamKey, read_key
 from flags.api.who import Who, of_scope
 from flags.models import FlagClient
-from flags.snapshot import Ruleset
-from flags.unleash_export import features, next_end
+from flags.serving import ruleset
+from flags.serving.snapshot import Ruleset
+from flags.unleash.exporting import features, next_end
 
 SDK_PATH = "/api/client/streaming"
 _LONGEST_NAME = 200

@@ -14,7 +14,7 @@ from flags.states import CHANGE_TONES, ChangeState
 class WaitingChange(models.Model):
     """What is to be done to a flag in one environment, by whom and why.
 
-    ``change`` is a verb's name with its arguments, as `flags.scheduling` reads it.
+    ``change`` is a verb's name with its arguments, as `flags.changing.scheduling` reads it.
     """
 
     state = models.CharField(max_length=10, choices=ChangeState, default=ChangeState.WAITING)

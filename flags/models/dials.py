@@ -55,7 +55,7 @@ class FlagState(models.Model):
     def percent(self) -> str:
         """The dial as people read it: ``10``, ``12.5``, ``0.125``.
 
-        The salt and the position rule are in flags/bucketing.py.
+        The salt and the position rule are in flags/core/bucketing.py.
         """
         whole, rest = divmod(self.dial, 1000)
         return f"{whole}.{rest:03d}".rstrip("0").rstrip(".")

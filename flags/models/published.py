@@ -26,7 +26,7 @@ class RulesetRevision(models.Model):
 class RulesetEntry(models.Model):
     """A flag or a segment as it was published at a revision. Never changed, only followed.
 
-    ``document`` is the form that `flags.specs` reads; null means that it was taken away. The newest
+    ``document`` is the form that `specs` reads; null means that it was taken away. The newest
     of each key is ``current``: together they are the ruleset. All of them are its history.
     """
 

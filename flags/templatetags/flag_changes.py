@@ -7,13 +7,15 @@ from typing import Any
 from django import template
 from django.utils import timezone
 
-from flags import propagation, removal, stale, targeting
-from flags.bucketing import EVERYBODY, NOBODY
-from flags.differences import rule_in_words
+from flags.changing import targeting
+from flags.changing.scheduling import in_words
+from flags.core.bucketing import EVERYBODY, NOBODY
+from flags.core.differences import rule_in_words
+from flags.core.percent import format_percent
+from flags.core.specs import FlagSpec
+from flags.lifecycle import removal, stale
 from flags.models import Flag, FlagState
-from flags.percent import format_percent
-from flags.scheduling import in_words
-from flags.specs import FlagSpec
+from flags.serving import propagation
 from flags.states import ChangeState
 
 register = template.Library()

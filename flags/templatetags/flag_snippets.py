@@ -7,8 +7,8 @@ from typing import Any
 from django import template
 from django.conf import settings
 
+from flags.lifecycle.snippets import TOKEN, snippets
 from flags.models import Flag
-from flags.snippets import TOKEN, snippets
 
 register = template.Library()
 

@@ -9,11 +9,11 @@ from django import template
 from django.db.models import Count
 from django.utils import timezone
 
-from flags import targeting
+from flags.changing import targeting
+from flags.changing.reading import segment_specs
+from flags.core.percent import format_percent
 from flags.models import FlagClient, FlagState
-from flags.percent import format_percent
-from flags.reading import segment_specs
-from flags.unleash_export import export
+from flags.unleash.exporting import export
 
 register = template.Library()
 

@@ -11,12 +11,12 @@ from django.shortcuts import get_object_or_404
 from ninja import Field, Router, Schema
 from pydantic import AwareDatetime
 
-from flags import proposing, samples, scheduling, transfer
-from flags.lookup import find_environment, find_flag
+from flags.changing import proposing, samples, scheduling, transfer
+from flags.changing.lookup import find_environment, find_flag
+from flags.changing.publishing import published
+from flags.core.percent import parse_percent
+from flags.core.specs import flag_from
 from flags.models import ProposedChange, ScheduledChange, UserSample
-from flags.percent import parse_percent
-from flags.publishing import published
-from flags.specs import flag_from
 from flags.states import ChangeState
 from releasecontrol import samples as asking
 from releasecontrol.api.auth import caller

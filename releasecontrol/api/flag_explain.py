@@ -9,9 +9,9 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema
 
-from flags.history import PastAnswer, explained
-from flags.lookup import find_environment
-from flags.percent import format_percent
+from flags.changing.history import PastAnswer, explained
+from flags.changing.lookup import find_environment
+from flags.core.percent import format_percent
 from releasecontrol.api.auth import caller
 
 router = Router(tags=["flags"])

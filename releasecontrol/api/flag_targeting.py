@@ -11,10 +11,10 @@ from django.shortcuts import get_object_or_404
 from ninja import Field, Router, Schema
 from pydantic import AwareDatetime
 
-from flags import editing, segments, targeting
-from flags.lookup import find_environment, find_flag, readable
+from flags.changing import editing, segments, targeting
+from flags.changing.lookup import find_environment, find_flag, readable
+from flags.core.specs import UnknownDocument, condition_from, flag_document, flag_from
 from flags.models import Flag, Segment
-from flags.specs import UnknownDocument, condition_from, flag_document, flag_from
 from releasecontrol.api.auth import caller
 from releases.models import Environment
 from releases.refusals import Refused

@@ -7,10 +7,10 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Field, Router, Schema
 
-from flags import rollout
-from flags.lookup import find_environment, find_flag
+from flags.changing import rollout
+from flags.changing.lookup import find_environment, find_flag
+from flags.core.percent import parse_percent
 from flags.models import FlagState
-from flags.percent import parse_percent
 from releasecontrol.api.auth import caller
 
 router = Router(tags=["flags"])

@@ -13,9 +13,9 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.errors import Throttled as TooMany
 
 from checklists.gates import GateClosed
-from flags.proposing import Proposed
-from flags.replacing import Impossible
-from flags.segments import SegmentFaulty
+from flags.changing.proposing import Proposed
+from flags.changing.replacing import Impossible
+from flags.changing.segments import SegmentFaulty
 from releases.refusals import NotPermitted, Refused
 
 _TITLES = {

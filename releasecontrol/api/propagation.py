@@ -8,8 +8,8 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Router, Schema
 
-from flags import propagation
-from flags.lookup import find_environment
+from flags.changing.lookup import find_environment
+from flags.serving import propagation
 from releasecontrol.api.auth import caller
 
 router = Router(tags=["flags"])

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
+from flags.core.percent import format_percent
 from flags.models import FlagState, Rollout
-from flags.percent import format_percent
 from releases.models import Release
 
 

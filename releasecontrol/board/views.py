@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from checklists import gates, lifecycle
 from checklists.models import Gate
-from flags.lookup import states_of
+from flags.changing.lookup import states_of
 from flags.models import FlagState
 from releasecontrol.board import board, listing, moves
 from releasecontrol.board.access import needs

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from flags.changing.publishing import publish
 from flags.models import VARIANT_TOTAL, Flag, FlagState, Rollout, Variant
-from flags.publishing import publish
 from flags.states import RolloutState
 from releasecontrol.plan.entries import finding_entry, stage_entry
 from releasecontrol.plan.facts import Finding, Plan

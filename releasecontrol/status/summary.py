@@ -10,11 +10,12 @@ from django.db.models import Count, Q
 from checklists import ticking
 from checklists.models import Checklist
 from checklists.states import SETTLED
-from flags import history, ruleset
-from flags.evaluation import Reason, Resolution
-from flags.lookup import states_of
+from flags.changing import history
+from flags.changing.lookup import states_of
+from flags.core.evaluation import Reason, Resolution
+from flags.core.specs import TARGETING_KEY
 from flags.models import FlagState
-from flags.specs import TARGETING_KEY
+from flags.serving import ruleset
 from releasecontrol.board.sentences import sentence
 from releases.models import Event, Release
 from releases.refusals import Refused

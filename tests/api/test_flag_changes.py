@@ -8,8 +8,8 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import transaction
 
+from flags.changing.publishing import publish
 from flags.models import Flag, FlagState, ScheduledChange
-from flags.publishing import publish
 from releases.models import Environment
 from tests.api.conftest import is_problem
 from tests.flags.conftest import make_flag

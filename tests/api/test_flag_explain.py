@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from flags import rollout
+from flags.changing import rollout
 from flags.models import Flag
 from releases.models import Environment
 from tests.api.conftest import is_problem

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from flags.changing.publishing import published
 from flags.models import Flag, FlagState, Segment
-from flags.publishing import published
 from releases.models import Environment
 from tests.api.conftest import is_problem
 from tests.flags.conftest import make_flag

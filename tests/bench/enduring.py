@@ -19,10 +19,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flags import rollout, ruleset
-from flags.compiling import compile_ruleset
+from flags.changing import rollout
+from flags.core.compiling import compile_ruleset
+from flags.core.specs import flag_from
 from flags.models import Flag, FlagState, RulesetEntry, RulesetRevision
-from flags.specs import flag_from
+from flags.serving import ruleset
 from releases.models import Environment
 from releases.timeline import Actor
 from tests.bench import wrk

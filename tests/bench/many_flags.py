@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from flags.compiling import Compiled, compile_ruleset
-from flags.specs import (
+from flags.core.compiling import Compiled, compile_ruleset
+from flags.core.specs import (
     ConditionSpec,
     FlagSpec,
     Operator,

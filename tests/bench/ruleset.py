@@ -16,11 +16,11 @@ from statistics import median
 
 from django.utils import timezone
 
-from flags import snapshot
-from flags.compiling import compile_ruleset
+from flags.core.compiling import compile_ruleset
+from flags.core.specs import flag_document, segment_document
 from flags.models import RulesetEntry, RulesetRevision
-from flags.snapshot import Entry, Snapshot
-from flags.specs import flag_document, segment_document
+from flags.serving import snapshot
+from flags.serving.snapshot import Entry, Snapshot
 from releases import tokens
 from releases.models import Environment
 from releases.timeline import Actor

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from flags import ruleset
+from flags.changing.publishing import publish
 from flags.models import Flag, FlagState, Variant
-from flags.publishing import publish
+from flags.serving import ruleset
 from releases import tokens
 from releases.models import Environment
 from releases.timeline import Actor

@@ -22,10 +22,11 @@ from urllib.parse import urlsplit
 
 from django.db import transaction
 
-from flags import rollout, ruleset
 from flags.api import stream_token
+from flags.changing import rollout
+from flags.changing.publishing import publish
 from flags.models import Flag, FlagState, RulesetRevision, Variant
-from flags.publishing import publish
+from flags.serving import ruleset
 from releases import tokens
 from releases.models import Environment
 from releases.timeline import Actor

@@ -10,7 +10,7 @@ from django.db import connection
 from checklists import gates, lifecycle, ticking
 from checklists.models import Checklist, ChecklistItem, Gate
 from checklists.states import GateName
-from flags import rollout
+from flags.changing import rollout
 from flags.models import Flag, FlagState
 from releases.models import Environment, Event, Release
 from releases.refusals import MoveNotAllowed, NotPermitted

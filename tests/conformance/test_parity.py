@@ -18,13 +18,11 @@ import pytest
 from django.db import connection
 from yggdrasil_engine.engine import UnleashEngine
 
-from flags import ruleset, transfer
 from flags.api.ofrep import ofrep_app
-from flags.compiling import compile_ruleset
-from flags.faults import flag_faults
-from flags.models import Flag
-from flags.snapshot import Ruleset
-from flags.specs import (
+from flags.changing import transfer
+from flags.core.compiling import compile_ruleset
+from flags.core.faults import flag_faults
+from flags.core.specs import (
     ConditionSpec,
     FlagSpec,
     Operator,
@@ -36,8 +34,11 @@ from flags.specs import (
     flag_document,
     segment_document,
 )
-from flags.sql_cohort import NotByKeyAlone, sql_cohort
-from flags.unleash_export import features
+from flags.core.sql_cohort import NotByKeyAlone, sql_cohort
+from flags.models import Flag
+from flags.serving import ruleset
+from flags.serving.snapshot import Ruleset
+from flags.unleash.exporting import features
 from releases import tokens
 from releases.models import Environment
 from tests.flags.conftest import OPERATOR

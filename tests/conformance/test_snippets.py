@@ -21,8 +21,10 @@ from django.db import connection
 from django.test import Client
 from playwright.sync_api import Page, expect, sync_playwright
 
-from flags import rollout, ruleset, snippets
+from flags.changing import rollout
+from flags.lifecycle import snippets
 from flags.models import Flag, RulesetRevision, Variant
+from flags.serving import ruleset
 from releases.models import Environment
 from tests.conformance import node
 from tests.flags.conftest import OPERATOR, make_flag, republish

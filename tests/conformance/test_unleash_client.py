@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from UnleashClient.clients.unleash_client import UnleashClient
 from UnleashClient.events import UnleashEventType
 
-from flags import counting, rollout, ruleset
 from flags.api import unleash
 from flags.api.unleash import unleash_app
+from flags.changing import rollout
 from flags.models import Flag, FlagClient, FlagUsage
+from flags.serving import counting, ruleset
 from releases.models import Environment
 from tests.flags.conftest import OPERATOR, QuietHandler, Server, make_flag
 

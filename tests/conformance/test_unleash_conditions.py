@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from yggdrasil_engine.engine import UnleashEngine
 
-from flags.operators import predicate
-from flags.specs import ConditionSpec, Operator
+from flags.core.operators import predicate
+from flags.core.specs import ConditionSpec, Operator
 
 UNLEASH = {
     Operator.IN: "IN",

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from flags.snapshot import Ruleset
-from flags.unleash_export import export
+from flags.serving.snapshot import Ruleset
+from flags.unleash.exporting import export
 from releases import tokens
 from releases.models import Environment
 from tests.conformance import node

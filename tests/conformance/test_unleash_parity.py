@@ -7,8 +7,8 @@ import json
 import pytest
 from yggdrasil_engine.engine import UnleashEngine
 
-from flags.evaluation import compile_flag
-from flags.specs import FlagSpec, VariantSpec
+from flags.core.evaluation import compile_flag
+from flags.core.specs import FlagSpec, VariantSpec
 
 KEYS = [
     *(f"user-{n}" for n in range(8_000)),

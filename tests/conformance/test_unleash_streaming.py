@@ -16,9 +16,10 @@ from django.db import connection, transaction
 from UnleashClient.clients.unleash_client import UnleashClient
 from UnleashClient.events import UnleashEventType
 
-from flags import counting, rollout
+from flags.changing import rollout
+from flags.changing.publishing import publish
 from flags.models import Flag, FlagClient, FlagUsage, Override
-from flags.publishing import publish
+from flags.serving import counting
 from releases import tokens
 from releases.models import ApiToken, Environment
 from tests.conformance.test_unleash_client import base, turn

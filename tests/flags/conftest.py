@@ -10,11 +10,11 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import pytest
 from django.db import transaction
 
-from flags import counting, ruleset
 from flags.api.ofrep import ofrep_app
 from flags.api.tally import tally
+from flags.changing.publishing import publish
 from flags.models import Flag, FlagState, Variant
-from flags.publishing import publish
+from flags.serving import counting, ruleset
 from releases import tokens
 from releases.models import Environment, Release
 from releases.timeline import Actor

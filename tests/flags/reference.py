@@ -1,6 +1,6 @@
 """A second evaluator, slow and plain, that follows the order of decisions word for word.
 
-It shares no code with `flags.operators`, `flags.dialing`, `flags.evaluation` and `flags.compiling`,
+It shares no code with `operators`, `dialing`, `evaluation` and `compiling` of `flags.core`,
 which it is there to judge; the hash is the project's plain formula.
 """
 
@@ -13,8 +13,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from flags.bucketing import position, variant_index
-from flags.specs import ConditionSpec, FlagSpec, OverrideSpec, RuleSpec, SegmentSpec
+from flags.core.bucketing import position, variant_index
+from flags.core.specs import ConditionSpec, FlagSpec, OverrideSpec, RuleSpec, SegmentSpec
 
 Said = tuple[str, str, dict[str, Any]]
 """Variant, reason, metadata."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from flags.specs import (
+from flags.core.specs import (
     ConditionSpec,
     FlagSpec,
     Operator,

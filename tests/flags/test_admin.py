@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from flags import rollout
+from flags.changing import rollout
 from flags.models import Flag, FlagState, RulesetRevision
 from releases.models import Environment, Event
 from tests.flags.conftest import OPERATOR, make_flag

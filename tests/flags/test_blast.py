@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from flags.blast import (
+from flags.core.blast import (
     LONGEST_LINE,
     MOST_KEYS,
     SampleTooLarge,
@@ -14,9 +14,9 @@ from flags.blast import (
     compare,
     contexts_of,
 )
-from flags.bucketing import is_exposed
-from flags.evaluation import compile_flag
-from flags.specs import FlagSpec, VariantSpec
+from flags.core.bucketing import is_exposed
+from flags.core.evaluation import compile_flag
+from flags.core.specs import FlagSpec, VariantSpec
 
 FLAG = FlagSpec(
     key="x",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flags.bucketing import POSITIONS, exposed, is_exposed, position, variant_index
+from flags.core.bucketing import POSITIONS, exposed, is_exposed, position, variant_index
 
 keys = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
 salts = st.text(st.characters(codec="utf-8"), max_size=40)

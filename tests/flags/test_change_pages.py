@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from flags import rollout
+from flags.changing import rollout
 from flags.models import Flag, FlagState, ProposedChange, ScheduledChange, UserSample
 from releases.models import Environment, TargetDatabase
 from tests.flags.conftest import OPERATOR

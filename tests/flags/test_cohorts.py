@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from flags.core.percent import PercentOutOfRange
 from flags.models import Flag, FlagState
-from flags.percent import PercentOutOfRange
 from migrations_runner.cohorts import array_literal
 from migrations_runner.models import MigrationRun, MigrationScript
 from releasecontrol import cohorts

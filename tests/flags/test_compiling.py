@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from flags.compiling import Compiled, compile_ruleset
-from flags.evaluation import Reason
-from flags.ordering import MOST_ASKED
-from flags.specs import (
+from flags.core.compiling import Compiled, compile_ruleset
+from flags.core.evaluation import Reason
+from flags.core.ordering import MOST_ASKED
+from flags.core.specs import (
     ConditionSpec,
     FlagSpec,
     Operator,

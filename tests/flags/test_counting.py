@@ -11,8 +11,8 @@ import pytest
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from flags import counting
 from flags.models import Flag, FlagClient, FlagState, FlagUsage
+from flags.serving import counting
 from releases.models import ApiToken, Environment
 from tests import databases
 

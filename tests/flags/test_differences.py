@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from flags.differences import OPERATOR_WORDS, condition_in_words, differences
-from flags.specs import (
+from flags.core.differences import OPERATOR_WORDS, condition_in_words, differences
+from flags.core.specs import (
     ConditionSpec,
     FlagSpec,
     Operator,

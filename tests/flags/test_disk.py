@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from flags import disk, rollout, ruleset, snapshot
+from flags.changing import rollout
 from flags.models import Flag
-from flags.snapshot import Snapshot
+from flags.serving import disk, ruleset, snapshot
+from flags.serving.snapshot import Snapshot
 from releases.models import Environment
 from tests.flags.conftest import OPERATOR
 from tests.flags.test_stream import free_port
@@ -116,7 +117,7 @@ def test_the_keeper_keeps_what_it_reads(
 _ASK = """
 import io, json, sys
 import django; django.setup()
-from flags import ruleset
+from flags.serving import ruleset
 from flags.api.ofrep import ofrep_app
 body = json.dumps({"context": {"targetingKey": "user-1"}}).encode()
 said = []

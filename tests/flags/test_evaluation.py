@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flags.bucketing import POSITIONS, is_exposed, variant_index
-from flags.evaluation import FlagNotCompilable, Reason, compile_flag
-from flags.specs import FlagSpec, VariantSpec
+from flags.core.bucketing import POSITIONS, is_exposed, variant_index
+from flags.core.evaluation import FlagNotCompilable, Reason, compile_flag
+from flags.core.specs import FlagSpec, VariantSpec
 
 BOOLEAN = FlagSpec(
     key="universe-v2",

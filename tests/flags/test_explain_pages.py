@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from flags import rollout
+from flags.changing import rollout
 from flags.models import Flag, FlagState, RulesetEntry
 from releases.models import Environment
 from tests.flags.conftest import OPERATOR

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flags.compiling import compile_ruleset
-from flags.evaluation import FlagNotCompilable
-from flags.explaining import explain
-from flags.explanation import DecidedBy, Explanation
-from flags.percent import parse_percent
-from flags.specs import (
+from flags.core.compiling import compile_ruleset
+from flags.core.evaluation import FlagNotCompilable
+from flags.core.explaining import explain
+from flags.core.explanation import DecidedBy, Explanation
+from flags.core.percent import parse_percent
+from flags.core.specs import (
     ConditionSpec,
     FlagSpec,
     Operator,

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flags.exposure import grows, lets_anybody_in
-from flags.specs import (
+from flags.core.exposure import grows, lets_anybody_in
+from flags.core.specs import (
     ConditionSpec,
     FlagSpec,
     Operator,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from flags.faults import MOST_RULES, MOST_VALUES, flag_faults, segment_faults
-from flags.ordering import MOST_ASKED
-from flags.specs import (
+from flags.core.faults import MOST_RULES, MOST_VALUES, flag_faults, segment_faults
+from flags.core.ordering import MOST_ASKED
+from flags.core.specs import (
     ConditionSpec,
     FlagSpec,
     Operator,

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from flags import rollout
-from flags.compiling import Compiled, compile_ruleset
-from flags.history import (
+from flags.changing import rollout
+from flags.changing.history import (
     BeforeItsTime,
     MomentToCome,
     NoSuchRevision,
@@ -21,8 +20,8 @@ from flags.history import (
     past,
     revision_at,
 )
-from flags.models import Flag, Rollout, RulesetEntry, Stage
-from flags.specs import (
+from flags.core.compiling import Compiled, compile_ruleset
+from flags.core.specs import (
     ConditionSpec,
     FlagSpec,
     Operator,
@@ -34,6 +33,7 @@ from flags.specs import (
     flag_document,
     segment_document,
 )
+from flags.models import Flag, Rollout, RulesetEntry, Stage
 from releases.models import Environment
 from tests.flags.conftest import OPERATOR, make_flag
 

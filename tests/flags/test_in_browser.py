@@ -10,9 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from flags import counting, rollout, targeting
+from flags.changing import rollout, targeting
+from flags.core.specs import ConditionSpec, Operator, RuleSpec
 from flags.models import Flag, FlagState
-from flags.specs import ConditionSpec, Operator, RuleSpec
+from flags.serving import counting
 from releases import tokens
 from releases.models import ApiToken, Environment
 from tests.board.test_in_browser import Visitor, chromium, pytestmark

@@ -10,9 +10,10 @@ import pytest
 import requests
 from django.conf import settings
 
-from flags import rollout, ruleset
 from flags.api import ofrep_request
+from flags.changing import rollout
 from flags.models import Flag, FlagState, RulesetRevision, Variant
+from flags.serving import ruleset
 from releases import tokens
 from releases.models import ApiToken, Environment
 from tests.flags.conftest import OPERATOR, make_flag, republish

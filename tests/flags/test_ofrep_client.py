@@ -13,8 +13,9 @@ from openfeature.exception import ErrorCode
 from openfeature.flag_evaluation import FlagEvaluationDetails, Reason
 from openfeature.provider import AbstractProvider
 
-from flags import rollout, ruleset
+from flags.changing import rollout
 from flags.models import Flag, Variant
+from flags.serving import ruleset
 from releases.models import Environment
 from tests.flags.conftest import OPERATOR, make_flag, republish
 

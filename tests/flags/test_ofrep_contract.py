@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from flags import counting, ruleset
 from flags.api import ofrep
 from flags.api.limiting import Limiter
 from flags.api.tally import tally
 from flags.models import Flag, FlagClient, FlagUsage, Variant
+from flags.serving import counting, ruleset
 from releases import tokens
 from releases.models import ApiToken, Environment
 from tests.flags.conftest import OPERATOR, make_flag, republish

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from flags import ruleset
 from flags.api import ofrep_request
 from flags.models import Flag
+from flags.serving import ruleset
 from releases import tokens
 from releases.models import ApiToken
 from tests.flags.conftest import OPERATOR
@@ -39,7 +39,7 @@ def test_a_header_that_was_good_is_refused_once_its_token_has_expired(
     end = timezone.now() + timedelta(hours=1)
     ApiToken.objects.update(expires_at=end)
     assert [call(ONE, token=token).status for _ in range(2)] == [200, 200]
-    monkeypatch.setattr("flags.snapshot.time.time", lambda: end.timestamp() + 1)
+    monkeypatch.setattr("flags.serving.snapshot.time.time", lambda: end.timestamp() + 1)
     assert call(ONE, token=token).status == 401
 
 

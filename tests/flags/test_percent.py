@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flags.percent import (
+from flags.core.percent import (
     NotAPercentage,
     PercentOutOfRange,
     PercentRefused,

@@ -11,8 +11,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from flags import counting, propagation, rollout
+from flags.changing import rollout
 from flags.models import Flag, FlagClient, FlagState
+from flags.serving import counting, propagation
 from releases import tokens
 from releases.models import ApiToken, Environment
 from tests.flags.conftest import OPERATOR

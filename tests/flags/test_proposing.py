@@ -9,9 +9,9 @@ from django.db import transaction
 from checklists.approvals import NobodyCouldApprove, OwnWork
 from checklists.gates import GateClosed
 from checklists.models import Gate
-from flags import proposing, rollout
+from flags.changing import proposing, rollout
+from flags.changing.publishing import NeedsApproval, SegmentNeedsApproval, publish, published
 from flags.models import Flag, FlagState, Override, ProposedChange, RulesetEntry, Segment, Variant
-from flags.publishing import NeedsApproval, SegmentNeedsApproval, publish, published
 from flags.states import ChangeState
 from releases.models import Environment, Event
 from releases.timeline import Actor

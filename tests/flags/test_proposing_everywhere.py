@@ -11,10 +11,10 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from flags import proposing, rollout, segments, targeting
+from flags.changing import proposing, rollout, segments, targeting
+from flags.changing.publishing import published
+from flags.core.specs import ConditionSpec, Operator, PrerequisiteSpec, RuleSpec
 from flags.models import Flag, FlagState, ProposedChange, Segment
-from flags.publishing import published
-from flags.specs import ConditionSpec, Operator, PrerequisiteSpec, RuleSpec
 from flags.states import ChangeState
 from releases.models import Environment
 from releases.timeline import Actor

@@ -8,9 +8,9 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, transaction
 
-from flags import rollout
+from flags.changing import rollout
+from flags.changing.publishing import publish, published
 from flags.models import Flag, RulesetEntry, Segment, Variant
-from flags.publishing import publish, published
 from releases.models import Environment
 from tests.flags.conftest import OPERATOR, make_flag
 

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flags.compiling import compile_ruleset
-from flags.specs import FlagSpec, SegmentSpec
+from flags.core.compiling import compile_ruleset
+from flags.core.specs import FlagSpec, SegmentSpec
 from tests.flags import strategies as some
 from tests.flags.reference import Reference
 

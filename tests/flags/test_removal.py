@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from flags import removal, rollout
+from flags.changing import rollout
+from flags.lifecycle import removal
 from flags.models import Flag, FlagState, Prerequisite
 from releases import evidence
 from releases.models import Environment, Verdict

@@ -7,9 +7,9 @@ from django.contrib.auth.models import User
 
 from checklists.gates import GateClosed
 from checklists.models import Checklist, ChecklistItem
-from flags import rollout
+from flags.changing import rollout
+from flags.changing.publishing import OutsideTransaction, publish
 from flags.models import Flag, FlagState, Rollout, RulesetRevision
-from flags.publishing import OutsideTransaction, publish
 from flags.states import RolloutState
 from releases.models import Environment, Event, Release
 from releases.refusals import NotPermitted

@@ -16,10 +16,11 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from flags import keeper as keeping
-from flags import rollout, ruleset, snapshot
+from flags.changing import rollout
+from flags.changing.publishing import publish
 from flags.models import Flag, FlagState, RulesetRevision, Variant
-from flags.publishing import publish
+from flags.serving import keeper as keeping
+from flags.serving import ruleset, snapshot
 from releases import tokens
 from releases.models import ApiToken, Environment
 from tests.flags.conftest import OPERATOR, make_flag, republish
@@ -253,8 +254,8 @@ def test_a_forked_child_starts_a_keeper_of_its_own(universe: Flag) -> None:
 _KILLER = """
 import django; django.setup()
 from django.conf import settings
-from flags import rollout
-from flags.lookup import find_environment, find_flag
+from flags.changing import rollout
+from flags.changing.lookup import find_environment, find_flag
 from releases.timeline import Actor
 rollout.kill(flag=find_flag("universe-v2"), environment=find_environment("staging"),
              reason="from another process", actor=Actor.command("test"))

@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from flags import rollout, samples
-from flags.blast import SampleTooLarge, UnreadableSample, contexts_of
-from flags.bucketing import is_exposed
+from flags.changing import rollout, samples
+from flags.changing.publishing import published
+from flags.core.blast import SampleTooLarge, UnreadableSample, contexts_of
+from flags.core.bucketing import is_exposed
+from flags.core.specs import flag_from
 from flags.models import Flag, UserSample
-from flags.publishing import published
-from flags.specs import flag_from
 from releasecontrol import samples as asking
 from releases.models import Environment, TargetDatabase
 from tests import databases

@@ -9,10 +9,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from flags.baked import dotenv
+from flags.core.specs import FlagSpec, PrerequisiteSpec
+from flags.lifecycle.baked import dotenv
+from flags.lifecycle.scanning import NoSuchFolder, Place, scan
 from flags.models import Flag
-from flags.scanning import NoSuchFolder, Place, scan
-from flags.specs import FlagSpec, PrerequisiteSpec
 from releases import evidence
 from releases.models import Environment, Verdict
 

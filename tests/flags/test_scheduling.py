@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
-from flags import proposing, rollout, scheduling
+from flags.changing import proposing, rollout, scheduling
 from flags.models import Flag, FlagState, ScheduledChange
 from flags.states import ChangeState
 from releases.models import Environment, Event

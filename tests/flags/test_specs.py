@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flags.specs import (
+from flags.core.specs import (
     ConditionSpec,
     FlagSpec,
     Operator,

@@ -9,8 +9,8 @@ import mmh3
 import pytest
 from django.db import connection
 
-from flags.compiling import compile_ruleset
-from flags.specs import (
+from flags.core.compiling import compile_ruleset
+from flags.core.specs import (
     ConditionSpec,
     FlagSpec,
     Operator,
@@ -20,7 +20,7 @@ from flags.specs import (
     SegmentSpec,
     VariantSpec,
 )
-from flags.sql_cohort import SETUP, NotAColumn, NotByKeyAlone, sql_cohort
+from flags.core.sql_cohort import SETUP, NotAColumn, NotByKeyAlone, sql_cohort
 
 pytestmark = pytest.mark.django_db
 KEYS = [

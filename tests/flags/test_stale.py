@@ -12,7 +12,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from flags import rollout, stale, targeting
+from flags.changing import rollout, targeting
+from flags.lifecycle import stale
 from flags.models import Flag, FlagState, FlagUsage, RulesetEntry
 from releases.models import Environment
 from tests.flags.conftest import OPERATOR, make_flag

@@ -21,9 +21,10 @@ import pytest
 import requests
 from django.db import connection, transaction
 
-from flags import rollout, ruleset
 from flags.api import stream_token
+from flags.changing import rollout
 from flags.models import Flag, FlagClient, RulesetRevision
+from flags.serving import ruleset
 from releases import tokens
 from releases.models import ApiToken, Environment
 from tests.flags.conftest import OPERATOR

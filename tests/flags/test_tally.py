@@ -6,15 +6,15 @@ from types import MappingProxyType
 
 import pytest
 
-from flags import counting
-from flags.answers import Reason, Resolution
 from flags.api import tally as tallying
 from flags.api.ofrep_answers import Page
 from flags.api.tally import Tally
 from flags.api.who import Who
-from flags.compiling import compile_ruleset
-from flags.snapshot import Ruleset
-from flags.specs import FlagSpec, VariantSpec
+from flags.core.answers import Reason, Resolution
+from flags.core.compiling import compile_ruleset
+from flags.core.specs import FlagSpec, VariantSpec
+from flags.serving import counting
+from flags.serving.snapshot import Ruleset
 
 NONE: MappingProxyType[str, str] = MappingProxyType({})
 WHO = Who("curl #1", "curl")

@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from flags import segments, targeting
+from flags.changing import segments, targeting
+from flags.core.specs import ConditionSpec, Operator, OverrideSpec, RuleSpec
 from flags.models import Flag, FlagState, Segment
-from flags.specs import ConditionSpec, Operator, OverrideSpec, RuleSpec
 from releases.models import Environment
 from tests.flags.conftest import OPERATOR, make_flag
 

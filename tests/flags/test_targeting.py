@@ -9,14 +9,14 @@ from django.contrib.auth.models import User
 
 from checklists.gates import GateClosed
 from checklists.models import Gate
-from flags import segments, targeting
+from flags.changing import segments, targeting
+from flags.changing.proposing import Proposed
+from flags.changing.publishing import published
+from flags.changing.replacing import Impossible, UnknownPrerequisite
+from flags.changing.rollout import ReasonMissing, turn_dial
+from flags.changing.targeting import Edit
+from flags.core.specs import ConditionSpec, Operator, PrerequisiteSpec, RuleSpec
 from flags.models import Flag, FlagState, Segment
-from flags.proposing import Proposed
-from flags.publishing import published
-from flags.replacing import Impossible, UnknownPrerequisite
-from flags.rollout import ReasonMissing, turn_dial
-from flags.specs import ConditionSpec, Operator, PrerequisiteSpec, RuleSpec
-from flags.targeting import Edit
 from releases.models import Environment, Event
 from releases.refusals import NotPermitted
 from releases.timeline import Actor

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from flags.compiling import compile_ruleset
-from flags.together import together
+from flags.core.compiling import compile_ruleset
+from flags.core.together import together
 from tests.bench.many_flags import flag, ruleset
 
 CONTEXTS: list[dict[str, Any]] = [

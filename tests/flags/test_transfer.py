@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from flags import rollout, transfer
+from flags.changing import rollout, transfer
+from flags.changing.proposing import ChangedMeanwhile
+from flags.changing.publishing import published
 from flags.models import Flag, FlagState, Segment, Variant
-from flags.proposing import ChangedMeanwhile
-from flags.publishing import published
 from releases.models import Environment, Event
 from releases.refusals import Refused
 from tests.flags.conftest import OPERATOR, make_flag, republish

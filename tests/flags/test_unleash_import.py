@@ -11,10 +11,10 @@ from django.core.management import call_command
 from UnleashClient.constants import DISABLED_VARIATION
 from yggdrasil_engine.engine import UnleashEngine
 
-from flags.compiling import compile_ruleset
+from flags.core.compiling import compile_ruleset
+from flags.core.specs import flag_from, segment_from
 from flags.models import FlagState
-from flags.specs import flag_from, segment_from
-from flags.unleash_import import carry_over, is_unleash
+from flags.unleash.importing import carry_over, is_unleash
 from releases.models import Environment
 
 ROLLOUT = {"rollout": "25", "stickiness": "default", "groupId": "shop"}

@@ -8,9 +8,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from flags import rollout, targeting
+from flags.changing import rollout, targeting
+from flags.core.specs import ConditionSpec, Operator, RuleSpec
 from flags.models import Flag, FlagClient, FlagState
-from flags.specs import ConditionSpec, Operator, RuleSpec
 from releases.models import ApiToken, Environment
 from tests.flags.conftest import OPERATOR, make_flag
 

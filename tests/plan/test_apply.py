@@ -9,7 +9,7 @@ from django.db import connection
 
 from checklists import gates, ticking
 from checklists.models import Checklist, ChecklistItem, Tick
-from flags.lookup import states_of
+from flags.changing.lookup import states_of
 from flags.models import Flag, FlagState, RulesetRevision, Stage
 from migrations_runner.models import MigrationScript
 from monitoring.models import Guardrail, Metric, SmokeTest

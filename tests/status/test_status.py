@@ -10,10 +10,11 @@ from django.test import Client
 
 from checklists import ticking
 from checklists.models import ChecklistItem
-from flags import rollout, ruleset
-from flags.bucketing import position
+from flags.changing import rollout
+from flags.core.bucketing import position
+from flags.core.percent import format_percent
 from flags.models import Flag, FlagState, RulesetRevision, Variant
-from flags.percent import format_percent
+from flags.serving import ruleset
 from releasecontrol.status.summary import STATE_WORDS, look_up, summarise
 from releases.models import Environment, Release
 from releases.states import ReleaseState

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from flags.bucketing import position
+from flags.core.bucketing import position
 from tests.stories.conftest import OWN_PLAN, REAL_PLAN, SCRIPTS, Caller, House
 
 pytestmark = [pytest.mark.story, pytest.mark.timeout(400)]

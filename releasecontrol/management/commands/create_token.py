@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from flags.lookup import find_environment
+from flags.changing.lookup import find_environment
 from releasecontrol.world import ensure_environments
 from releases import tokens
 from releases.models import ApiToken

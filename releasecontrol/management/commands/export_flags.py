@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from flags.baked import PREFIX, dotenv
-from flags.lookup import find_environment
-from flags.specs import flag_from
-from flags.transfer import export
+from flags.changing.lookup import find_environment
+from flags.changing.transfer import export
+from flags.core.specs import flag_from
+from flags.lifecycle.baked import PREFIX, dotenv
 from releases.refusals import Refused
 
 

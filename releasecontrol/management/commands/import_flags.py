@@ -8,9 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from flags import transfer
-from flags.lookup import find_environment
-from flags.unleash_import import carry_over, is_unleash
+from flags.changing import transfer
+from flags.changing.lookup import find_environment
+from flags.unleash.importing import carry_over, is_unleash
 from releases.refusals import Refused
 from releases.timeline import Actor
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from flags import rollout
-from flags.lookup import find_environment, find_flag
-from flags.percent import format_percent
+from flags.changing import rollout
+from flags.changing.lookup import find_environment, find_flag
+from flags.core.percent import format_percent
 from releases.refusals import Refused
 from releases.timeline import Actor
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from flags.code_places import Standing, record, standings
+from flags.lifecycle.code_places import Standing, record, standings
+from flags.lifecycle.scanning import Found, Place, scan
 from flags.models import Flag
-from flags.scanning import Found, Place, scan
 from releases.refusals import Refused
 
 _SHOWN = 5

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from flags import stale
+from flags.lifecycle import stale
 
 
 class Command(BaseCommand):

@@ -15,8 +15,8 @@ from typing import Any
 
 from mmh3 import mmh3_32_uintdigest
 
-from flags.evaluation import compile_flag
-from flags.specs import ConditionSpec, FlagSpec, Operator, RuleSpec, VariantSpec
+from flags.core.evaluation import compile_flag
+from flags.core.specs import ConditionSpec, FlagSpec, Operator, RuleSpec, VariantSpec
 from tests.bench.peers.evaluators import PEERS
 from tests.bench.peers.race import COUNTRIES, SPLIT, Users, Work
 

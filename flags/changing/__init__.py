@@ -1,0 +1,1 @@
+"""Every verb that changes a flag, and what is published of it."""

@@ -1,0 +1,1 @@
+"""What a flag answers, and why: values in, values out. Pure."""

@@ -1,0 +1,1 @@
+"""The screens of flags in the admin."""

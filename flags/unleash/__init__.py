@@ -1,0 +1,1 @@
+"""Unleash's format beside ours: given out and taken in. Pure."""
