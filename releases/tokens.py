@@ -16,7 +16,7 @@ from releases.models import ApiToken, Environment
 from releases.refusals import Refused
 from releases.timeline import Actor
 
-#: Every process that answers with tokens listens here (see flags/ruleset.py).
+#: Every process that answers with tokens listens here (see flags/serving/ruleset.py).
 CHANNEL = "ruleset"
 
 
