@@ -105,6 +105,12 @@ def beat(held: Claim) -> Wish:
     return Wish(ours=True, cancel=asked[0] is not None, pause=asked[1] is not None)
 
 
+def keep_off(held: Claim) -> bool:
+    """Inside a transaction: nobody fences the claim until its end; False if somebody has."""
+    ours = _ours(held).select_for_update(of=("self",), no_key=True)
+    return ours.values_list("pk", flat=True).first() is not None
+
+
 def note_paused(held: Claim) -> bool:
     """The worker rests, with nothing open on the target; False if the claim is gone."""
     return _move(held, RunState.RUNNING, RunState.PAUSED, "run.paused")

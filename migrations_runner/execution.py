@@ -69,7 +69,7 @@ def execute(run_id: int) -> None:
     held = claims.claim(run_id)
     if held is None:
         return
-    progress = Progress()
+    progress = Progress(held)
     with Keeper(held, progress) as keeper:
         outcome = _outcome(held, keeper, progress)
     if keeper.fenced:
@@ -228,7 +228,9 @@ def _skip(at_work: RunAtWork, script: RunScript, standing: ledger.Entry) -> None
         at_work.progress.mark(script, StepState.FAILED, error=refused.message)
         raise refused
     for row in script.statements.all():
-        at_work.progress.end(row, StepState.SKIPPED, rows=None, ms=None, output="")
+        at_work.progress.end(
+            row, StepState.SKIPPED, rows=row.rows, ms=row.milliseconds, output=row.output
+        )
     at_work.progress.mark(script, StepState.SKIPPED)
 
 

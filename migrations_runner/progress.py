@@ -57,7 +57,8 @@ Noted = tuple[dict[int, RunScript], dict[int, Statement], dict[str, AppliedScrip
 class Progress:
     """The scripts of a run and their statements; safe to use from two threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, held: claims.Claim) -> None:
+        self._held = held
         self._statements: dict[int, Statement] = {}
         self._scripts: dict[int, RunScript] = {}
         self._applied: dict[str, AppliedScript] = {}
@@ -100,12 +101,12 @@ class Progress:
         """Bring the rows up to date; a failed write keeps the changes for the next one.
 
         Whoever notes something never waits for our database: it may be away while the run holds
-        locks on its target.
+        locks on its target. Nothing is written once the claim is somebody else's.
         """
         with self._writing:
             taken = self._take()
             try:
-                _save(*taken)
+                _save(self._held, *taken)
             except BaseException:
                 self._put_back(*taken)
                 raise
@@ -133,6 +134,7 @@ class Progress:
 
 
 def _save(
+    held: claims.Claim,
     scripts: dict[int, RunScript],
     statements: dict[int, Statement],
     applied: dict[str, AppliedScript],
@@ -140,6 +142,8 @@ def _save(
     if not (scripts or statements or applied):
         return
     with transaction.atomic(), connection.cursor() as cursor:
+        if not claims.keep_off(held):
+            return
         if scripts:
             cursor.execute(_SCRIPTS, _columns(scripts.values(), _SCRIPT))
         if statements:

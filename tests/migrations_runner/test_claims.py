@@ -10,8 +10,10 @@ from django_q.models import OrmQ
 
 from migrations_runner import claims, execution, resolving, runs
 from migrations_runner.endings import Outcome
-from migrations_runner.models import MigrationRun
-from migrations_runner.states import RunState
+from migrations_runner.keys import key_of
+from migrations_runner.models import AppliedScript, MigrationRun
+from migrations_runner.progress import Progress
+from migrations_runner.states import RunState, StepState
 from tests.migrations_runner.conftest import QueueRun
 from tests.migrations_runner.test_runs import one, run_it, work_on
 
@@ -88,3 +90,22 @@ def test_a_fenced_worker_can_write_nothing_more(queue: QueueRun) -> None:
     assert claims.finish(held, Outcome(RunState.SUCCEEDED)) is False
     run.refresh_from_db()
     assert run.state == RunState.QUEUED
+
+
+def test_what_a_fenced_worker_noted_is_not_written(queue: QueueRun) -> None:
+    run = queue("SELECT 1")
+    held = claims.claim(run.pk)
+    assert held is not None
+    script = run.scripts.get()
+    progress = Progress(held)
+    progress.mark(script, StepState.RUNNING)
+    progress.write()
+    script.refresh_from_db()
+    assert script.state == StepState.RUNNING
+    MigrationRun.objects.filter(pk=run.pk).update(token=None, state=RunState.LOST)
+    progress.mark(script, StepState.APPLIED)
+    progress.applied(claims.applied(run, script, key_of(run, script)))
+    progress.write()
+    script.refresh_from_db()
+    assert script.state == StepState.RUNNING
+    assert not AppliedScript.objects.exists()
