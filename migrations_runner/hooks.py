@@ -8,7 +8,6 @@ ends the run as failed; before the first script nothing has been run then.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from functools import partial
 
 from migrations_runner import approving, lint_gate, postflight, preflight, safety, target_looks
@@ -17,7 +16,7 @@ from migrations_runner.backup import needing
 from migrations_runner.fan_out import carry_out as fan_out
 from migrations_runner.models import MigrationScript
 from migrations_runner.undo import capturing
-from migrations_runner.work import RunAtWork, Work
+from migrations_runner.work import Guard, RunAtWork, Work
 
 #: Cheap questions to our own database first, those to the target behind.
 PREFLIGHT: tuple[Callable[[RunAtWork], None], ...] = (
@@ -34,7 +33,7 @@ BEFORE_SCRIPT: tuple[Callable[[Work], None], ...] = (approving.check_point,)
 
 #: Entered inside the script's transaction right behind its ledger row, left right before COMMIT.
 #: The first is left last: what undo keeps includes whatever the others did.
-GUARDS: tuple[Callable[[Work], AbstractContextManager[None]], ...] = (
+GUARDS: tuple[Guard, ...] = (
     capturing.capturing,
     safety.guard,
     postflight.guard,
@@ -50,5 +49,7 @@ POSTFLIGHT: tuple[Callable[[RunAtWork], None], ...] = (
 #: How a script is carried out, by its mode; what is missing here is sent as it is.
 MODES: dict[MigrationScript.Mode, Callable[[Work], None]] = {
     MigrationScript.Mode.BACKFILL: partial(backfill.carry_out, guards=(safety.check_batch,)),
-    MigrationScript.Mode.FAN_OUT: fan_out.carry_out,
+    MigrationScript.Mode.FAN_OUT: partial(
+        fan_out.carry_out, guards=(capturing.capturing, safety.guard_key)
+    ),
 }

@@ -5,7 +5,7 @@ Rooms import this module and never `execution`, which imports them (through `hoo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +25,9 @@ from migrations_runner.stalls import Watch
 from migrations_runner.states import StepState
 from releases.models import TargetDatabase
 
+#: Stands around a script's statements, inside its transaction.
+Guard = Callable[["Work"], AbstractContextManager[None]]
+
 
 @dataclass
 class RunAtWork:
@@ -35,7 +38,7 @@ class RunAtWork:
     keeper: Keeper
     progress: Progress
     watch: Watch
-    guards: tuple[Callable[[Work], AbstractContextManager[None]], ...] = ()
+    guards: Sequence[Guard] = ()
     safety_ms: float = 0.0
     """Milliseconds that the data-safety checks of this run took so far: they share one budget."""
     checks: list[ScriptCheck] = field(default_factory=list)
@@ -114,12 +117,12 @@ class Work:
                 self.run.progress.end(row, StepState.PENDING, rows=None, ms=None, output="")
 
     @contextmanager
-    def guarded(self) -> Iterator[None]:
+    def guarded(self, guards: Sequence[Guard] | None = None) -> Iterator[None]:
         """Enter this inside a transaction, behind the ledger row; leave it just before COMMIT.
 
-        The guards' last words may be a refusal, which rolls everything back.
+        The guards, those of the run or others, may say a refusal at last: it rolls everything back.
         """
         with ExitStack() as stack:
-            for guard in self.run.guards:
+            for guard in self.run.guards if guards is None else guards:
                 stack.enter_context(guard(self))
             yield

@@ -7,6 +7,7 @@ run: the keys are those that the driver query gave when the script first began o
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import psycopg
 
@@ -26,7 +27,7 @@ from migrations_runner.parsing import parse_script
 from migrations_runner.progress import milliseconds_since
 from migrations_runner.sending import Sender
 from migrations_runner.states import StepState
-from migrations_runner.work import Work
+from migrations_runner.work import Guard, Work
 from releases.redaction import redact
 from releases.refusals import Refused
 
@@ -35,8 +36,8 @@ MOST_FIRST_FAILURES = 20
 _LISTED = 10
 
 
-def carry_out(work: Work) -> None:
-    """Run a script for every key that is not done yet.
+def carry_out(work: Work, *, guards: Sequence[Guard] | None = None) -> None:
+    """Run a script for every key that is not done yet; `guards` stand around each, or the run's.
 
     Raises BadDriverQuery, BadDriverRows, NotForFanOut, NothingGoesWell, KeysFailed, Stopped, a
     guard's refusal; TargetGone where nobody knows.
@@ -49,7 +50,7 @@ def carry_out(work: Work) -> None:
     for _, row in work.steps:
         work.run.progress.begin(row)
     try:
-        _each(work, keys, screen)
+        _each(work, keys, screen, guards)
     except (Refused, TargetGone, psycopg.Error):
         _end(work, StepState.FAILED, began)
         raise
@@ -74,12 +75,12 @@ def _begin(work: Work) -> list[Mark]:
     return keys
 
 
-def _each(work: Work, keys: list[Mark], screen: Screen) -> None:
+def _each(work: Work, keys: list[Mark], screen: Screen, guards: Sequence[Guard] | None) -> None:
     done = any(mark.state == marks.APPLIED for mark in keys)
     failed = 0
     for mark in (each for each in keys if each.state != marks.APPLIED):
         _between(work)
-        _one(work, mark)
+        _one(work, mark, guards)
         screen.note(mark)
         done = done or mark.state == marks.APPLIED
         failed += mark.state == marks.FAILED
@@ -96,11 +97,11 @@ def _between(work: Work) -> None:
         raise Stopped("The finished keys stand; queue again, the others follow.")
 
 
-def _one(work: Work, mark: Mark) -> None:
+def _one(work: Work, mark: Mark, guards: Sequence[Guard] | None) -> None:
     """One key in its own transaction; what failed is told in the mark, and nothing of it stands."""
     where = f"{work.script.name} for {labelled(tuple(mark.values), list(mark.values.values()))}"
     try:
-        attempts.until_done(work.run, lambda: run_key(work, mark), where=where)
+        attempts.until_done(work.run, lambda: run_key(work, mark, guards), where=where)
     except Stopped:
         raise Stopped("The key under way was rolled back; the finished ones stand.") from None
     except MarkedByAnother:
@@ -114,14 +115,14 @@ def _one(work: Work, mark: Mark) -> None:
         mark.state, mark.error = marks.APPLIED, ""
 
 
-def run_key(work: Work, mark: Mark) -> None:
+def run_key(work: Work, mark: Mark, guards: Sequence[Guard] | None = None) -> None:
     """The whole script with one key's values, and its mark, in one commit."""
     values = {**work.run.run.variables, **mark.values}
     text = parse_script(work.script.text, values, work.script.includes)
     work.sender = Sender(work.connection, text, values)
     with work.connection.transaction():
         marks.applied(work.connection, work.key, mark)
-        with work.guarded():
+        with work.guarded(guards):
             for statement, (_, row) in zip(text.statements, work.steps, strict=True):
                 steps.do(work, statement, row)
 

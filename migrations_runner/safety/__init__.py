@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrations_runner.safety.batches import check_batch
+from migrations_runner.safety.batches import check_batch, guard_key
 from migrations_runner.safety.guarding import DataUnsafe, guard
 
-__all__ = ["DataUnsafe", "check_batch", "guard"]
+__all__ = ["DataUnsafe", "check_batch", "guard", "guard_key"]

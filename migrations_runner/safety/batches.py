@@ -23,7 +23,7 @@ from migrations_runner.progress import briefly
 from migrations_runner.safety import facts, results
 from migrations_runner.safety.budget import Budget, aside
 from migrations_runner.safety.checking import Answer, Sessions, check
-from migrations_runner.safety.guarding import DataUnsafe, is_allowed, rules_of, sentence
+from migrations_runner.safety.guarding import DataUnsafe, guard, is_allowed, rules_of, sentence
 from migrations_runner.touched import Start
 from migrations_runner.work import Work
 
@@ -69,7 +69,21 @@ def check_batch(work: Work, connection: Connection) -> Iterator[None]:
             pace.spent += time.monotonic() - began
     if wrong and not is_allowed(work):
         briefly(partial(results.record_stop, work.script, wrong))
-        raise DataUnsafe(f"In one batch: {sentence(wrong)} Batches before it stand.")
+        raise DataUnsafe(f"What was committed before stands. {sentence(wrong)}")
+
+
+@contextmanager
+def guard_key(work: Work) -> Iterator[None]:
+    """Around one key of a fan-out: as a script's guard, until the run's time for checks is over.
+
+    From then on as around a batch: now and then, for a small part of the time. Raises DataUnsafe.
+    """
+    if work.run.safety_ms < settings.SAFETY_BUDGET_MS:
+        with guard(work):
+            yield
+        return
+    with check_batch(work, work.connection):
+        yield
 
 
 def _look(work: Work, connection: Connection, observer: Connection, start: Start) -> list[Answer]:

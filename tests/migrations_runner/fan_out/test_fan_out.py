@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
 from django.db.models.functions import Now
 
-from migrations_runner import execution, hooks, runs
+from migrations_runner import execution, hooks, runs, safety
 from migrations_runner.fan_out import carry_out, driver
 from migrations_runner.fan_out.refusals import BadDriverQuery, BadDriverRows
 from migrations_runner.models import FanOutKey, MigrationRun, MigrationScript, RunScript
 from migrations_runner.parsing import parse_script
 from migrations_runner.states import RunState
+from migrations_runner.work import Work
 from tests.migrations_runner.conftest import QueueRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +30,6 @@ QUERY = "SELECT id AS user_id FROM users ORDER BY id"
 @pytest.fixture
 def fan_out(queue: QueueRun, monkeypatch: pytest.MonkeyPatch) -> FanOut:
     """Carry out a text for each row of a query; the answer is its run as it ended."""
-    monkeypatch.setitem(hooks.MODES, MigrationScript.Mode.FAN_OUT, carry_out.carry_out)
 
     def parse(text: str, variables: Any, *rest: Any) -> Any:
         return parse_script(text, {"user_id": "0", **variables}, *rest)
@@ -103,8 +105,8 @@ def test_a_cancel_between_keys_leaves_the_others_for_the_next_run(
 ) -> None:
     original = carry_out.run_key
 
-    def cancel_at_the_fifth(work: Any, mark: Any) -> None:
-        original(work, mark)
+    def cancel_at_the_fifth(work: Any, mark: Any, guards: Any) -> None:
+        original(work, mark, guards)
         if mark.position == 4:
             MigrationRun.objects.update(cancel_requested_at=Now())
             assert work.run.keeper.stop.wait(20)
@@ -156,3 +158,30 @@ def test_a_driver_query_can_not_write(users: Target) -> None:
 def test_a_query_that_gives_no_clear_variables_is_refused(query: str, reason: str) -> None:
     with pytest.raises(BadDriverQuery, match=reason):
         driver.variables(query)
+
+
+def test_when_the_time_for_checks_is_over_a_wrong_key_is_found_all_the_same(
+    fan_out: FanOut, users: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look reads the tables, so there is one now and then; the first key is always looked at."""
+    users.execute(
+        "CREATE TABLE owners (id int PRIMARY KEY); INSERT INTO owners SELECT id FROM users;"
+        "CREATE TABLE shelves (id int PRIMARY KEY, owner int NOT NULL REFERENCES owners);"
+        "CREATE TABLE books (id int PRIMARY KEY, owner int REFERENCES owners,"
+        " shelf int REFERENCES shelves);"
+        "INSERT INTO shelves SELECT id, id FROM users; INSERT INTO books SELECT id, id FROM users"
+    )
+
+    @contextmanager
+    def long_over(work: Work) -> Iterator[None]:
+        work.run.safety_ms = 1e9
+        yield
+
+    guarded = partial(carry_out.carry_out, guards=(long_over, safety.guard_key))
+    monkeypatch.setitem(hooks.MODES, MigrationScript.Mode.FAN_OUT, guarded)
+    run = fan_out("UPDATE books SET shelf = 1 + owner % 30 WHERE owner = :user_id")
+    assert run.state == RunState.FAILED
+    first = FanOutKey.objects.order_by("position")[0]
+    assert (first.state, "1 book would belong to another owner" in first.error) == ("failed", True)
+    untouched = users.execute("SELECT shelf FROM books WHERE owner = 1").fetchone()
+    assert untouched == (None,)
