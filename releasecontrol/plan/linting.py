@@ -29,8 +29,8 @@ def of_plan(plan: Plan) -> Iterator[Finding]:
 
 
 def _words(block: SqlBlock, message: str, rewrite: str | None) -> str:
-    one_line = rewrite is not None and "\n" not in rewrite
-    return f"“{block.title}”: {message}" + (f" Write: {rewrite}" if one_line else "")
+    is_news = rewrite is not None and "\n" not in rewrite and rewrite not in message
+    return f"“{block.title}”: {message}" + (f" Write: {rewrite}" if is_news else "")
 
 
 def _line(block: SqlBlock, line: int) -> int:
