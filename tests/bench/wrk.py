@@ -5,6 +5,7 @@ Client and server would fight for one core otherwise, and what is measured would
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -131,9 +132,13 @@ def ask(url: str, token: str, *, seconds: int = 3, flags: int = 0) -> Load:
 
 def _cpu_seconds(pid: int) -> float:
     """What a process and all that it started took of the processor until now."""
-    threads = [*Path(f"/proc/{pid}/task").iterdir()]
-    own = sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
-    children = [child for thread in threads for child in (thread / "children").read_text().split()]
+    folder = Path(f"/proc/{pid}")
+    user, system = (folder / "stat").read_text().rpartition(")")[2].split()[11:13]
+    children: list[str] = []
+    for thread in folder.joinpath("task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it ended just now
+            children += (thread / "children").read_text().split()
+    own = (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
     return own + sum(_cpu_seconds(int(child)) for child in children)
 
 
