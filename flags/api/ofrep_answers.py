@@ -162,15 +162,15 @@ def rendered(key: str, resolution: Resolution) -> bytes:
     Every answer carries value, variant and a reason of the protocol's list: stock clients fall
     back to the default in their code when one is missing, which would leave a killed feature on.
     """
-    return dump(
-        {
-            "key": key,
-            "value": resolution.value,
-            "reason": resolution.reason,
-            "variant": resolution.variant,
-            "metadata": dict(resolution.metadata),
-        }
-    )
+    answer: dict[str, Any] = {
+        "key": key,
+        "value": resolution.value,
+        "reason": resolution.reason,
+        "variant": resolution.variant,
+    }
+    if resolution.metadata:
+        answer["metadata"] = dict(resolution.metadata)
+    return dump(answer)
 
 
 def _tail(rules: Ruleset, facts: TokenFacts, present: int) -> bytes:

@@ -55,7 +55,7 @@ def test_an_exposed_and_a_not_exposed_user_get_their_answers(
     exposed, other = ask(SINGLE, for_user("user-2")), ask(SINGLE, for_user("user-1"))
     assert exposed.status_code == other.status_code == 200
     assert exposed.headers["Content-Type"] == "application/json"
-    shared = {"key": "universe-v2", "reason": "SPLIT", "metadata": {}}
+    shared = {"key": "universe-v2", "reason": "SPLIT"}
     assert exposed.json() == {**shared, "value": True, "variant": "on"}
     assert other.json() == {**shared, "value": False, "variant": "off"}
 
