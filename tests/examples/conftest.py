@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import threading
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -14,7 +17,8 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from releasecontrol.examples import world
-from tests.examples.kit import SMALL, binary, psql
+from tests.examples.kit import OWN_SCRIPTS, SMALL, binary, psql
+from tests.examples.standins import FlagServer, StandIn, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,3 +90,51 @@ def schema_of() -> Callable[[str], str]:
         return "\n".join(line for line in text.splitlines() if "restrict " not in line)
 
     return schema
+
+
+@pytest.fixture
+def flag_server() -> Iterator[FlagServer]:
+    state = FlagServer()
+
+    class Ofrep(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            key = body["context"]["targetingKey"]
+            state.asked.append((key, self.headers["Authorization"]))
+            state.was_asked.set()
+            assert self.path == "/ofrep/v1/evaluate/flags/universe-v2"
+            said = {"key": "universe-v2", "value": key in state.on, "reason": "SPLIT"}
+            answer = state.raw if state.raw is not None else json.dumps(said).encode()
+            self.send_response(state.status)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ofrep) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        state.url = f"http://127.0.0.1:{server.server_port}"
+        yield state
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def standin(small_world: str, flag_server: FlagServer) -> Iterator[StandIn]:
+    with running(small_world, OFREP_ENDPOINT=flag_server.url, OFREP_TOKEN="ask-flags") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def refusing_standin(shared_world: str) -> Iterator[StandIn]:
+    with running(shared_world) as started:
+        yield started
+
+
+@pytest.fixture
+def migrated(standin: StandIn, small_world: str, run_script: Callable[..., str]) -> StandIn:
+    for script in OWN_SCRIPTS:
+        run_script(small_world, script)
+    return standin
